@@ -3,12 +3,13 @@
 
 import { EXIT_CODES, PortreeveError } from '../src/base/errors.ts';
 import type { Benchmark } from './benchmark.ts';
+import { start } from './commands.ts';
 import { doctor } from './doctor.ts';
 import { guard } from './guard.ts';
 import { portmap } from './portmap.ts';
 import { profile } from './profile.ts';
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { portmap, profile, guard, doctor };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { portmap, profile, guard, doctor, start };
 
 /** Exiting through process.exit() ends child processes and removes temporary files. */
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

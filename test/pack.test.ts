@@ -148,6 +148,16 @@ describe('the package', () => {
     );
   });
 
+  // Compiled code depends on the Node release, and would not belong to the user who installs the package.
+  inProject('has no compiled code', async () => {
+    const files = (await run(directory, 'tar', '-tzf', tarball)).split('\n');
+    assert.ok(files.includes('package/dist/start.cjs') && files.includes('package/dist/portreeve.cjs'));
+    assert.deepEqual(
+      files.filter((file) => file.includes('.cache')),
+      [],
+    );
+  });
+
   inProject('has the declarations of the library, and no others', async () => {
     const dist = join(project, 'node_modules/portreeve/dist');
     const files = (await readdir(dist, { recursive: true })).filter((file) => file.endsWith('.d.ts'));

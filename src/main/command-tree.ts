@@ -1,6 +1,8 @@
-// Reads command lines: makes of the commands of a list what commander goes by.
+// Reads command lines: declares the commands of a list to commander.
 import { Argument, Command as Node, Option } from 'commander';
 import {
+  type Arguments,
+  type ArgumentsOf,
   type Command,
   type CommandLine,
   commandsBelow,
@@ -10,6 +12,8 @@ import {
   namedWords,
   nameOf,
   type Option as OptionRecord,
+  type Options,
+  type OptionsOf,
   optionHelp,
   VERSION_OPTION,
 } from '../kit/command.ts';
@@ -18,33 +22,37 @@ import type { Io } from '../kit/io.ts';
 
 const HELP_COLUMNS = 80;
 
-/** Where a command line comes from, and where its outcome goes. */
-interface Surroundings extends CommandLine {
+/** The context of a command line. */
+interface Surroundings extends Pick<CommandLine, 'commands'> {
   readonly io: Io;
   readonly version: string;
-  /** Receives the exit code of the command that was run. */
-  readonly end: (code: number) => void;
+  /** Runs a command with its words and options. */
+  readonly call: (
+    command: Command,
+    words: ArgumentsOf<Arguments>,
+    options: OptionsOf<Options>,
+  ) => Promise<void>;
 }
 
 /** The program, which is the command without a path, and all commands below it. */
 export function commandTree(surroundings: Surroundings): Node {
   const { commands, io, version } = surroundings;
   const program = commands.find(({ path }) => path.length === 0);
-  if (program === undefined) throw new Error('no command stands for the program');
+  if (program === undefined) throw new Error('the program itself is not declared');
   const root = new Node('portreeve')
     .version(version, VERSION_OPTION.flags.join(', '), VERSION_OPTION.help)
     .helpOption(HELP_OPTION.flags.join(', '), HELP_OPTION.help)
-    // A command that has commands and options itself tells whose an option is by where it stands.
+    // Where a command has both subcommands and options, an option belongs to the command that it follows.
     .enablePositionalOptions()
     .configureOutput({
       writeOut: io.out,
       writeErr: io.err,
       getOutHelpWidth: () => io.columns ?? HELP_COLUMNS,
       getErrHelpWidth: () => io.columns ?? HELP_COLUMNS,
-      // Errors are written in one place, with those of every other kind.
+      // kit/errors.ts prints all errors.
       outputError: () => {},
     })
-    // The arguments of each are in its own help.
+    // Each command lists its arguments in its own help.
     .configureHelp({ subcommandTerm: (node) => node.name() });
   declare(root, program, surroundings);
   return root;
@@ -62,20 +70,35 @@ function declare(node: Node, command: Command, surroundings: Surroundings): void
   if (usage !== undefined) node.usage(usage);
   for (const argument of argumentsOf(command)) node.addArgument(argument);
   for (const [key, option] of Object.entries(options)) node.addOption(optionOf(key, option));
-  if (command.run !== undefined) node.action(() => run(command, node, surroundings));
-  for (const below of commandsBelow(command, surroundings.commands)) {
-    declare(node.command(nameOf(below)), below, surroundings);
+  if (command.run !== undefined) {
+    node.action(() => surroundings.call(command, namedWords(command, node.processedArgs), node.opts()));
   }
+  declareBelow(node, command, surroundings);
+}
+
+/** Declares only the names at first: the options of all commands take longer to declare than most commands take. */
+function declareBelow(node: Node, command: Command, surroundings: Surroundings): void {
+  const named = new Map<Node, Command>();
+  for (const below of commandsBelow(command, surroundings.commands)) {
+    named.set(node.command(nameOf(below)).description(below.summary), below);
+  }
+  if (named.size === 0) return;
+  const complete = (called: Node): void => {
+    const below = named.get(called);
+    named.delete(called);
+    if (below) declare(called, below, surroundings);
+  };
+  node.hook('preSubcommand', (_, called) => complete(called));
+  // "portreeve help who" prints the help of a command that is not called.
+  node.addHelpText('beforeAll', (context) => {
+    complete(context.command);
+    return '';
+  });
 }
 
 function helpText({ help, examples }: Command): string {
   const paragraphs = help === undefined ? '' : `\n${help}\n`;
   return `${paragraphs}\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`;
-}
-
-async function run(command: Command, node: Node, { io, end, ...line }: Surroundings): Promise<void> {
-  const words = namedWords(command, node.processedArgs);
-  end((await command.run?.(words, node.opts(), io, line)) ?? 0);
 }
 
 function argumentsOf({ arguments: declared = {} }: Command): Argument[] {

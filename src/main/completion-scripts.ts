@@ -1,12 +1,12 @@
-// What bash, zsh and fish need to complete commands, as scripts for `source`.
+// The completion scripts of bash, zsh and fish.
 
-/** A word that can be typed, and what it is for. */
+/** A word that can be typed, with its description. */
 export interface CompletionWord {
   readonly word: string;
   readonly description: string;
 }
 
-/** What is typed behind an option: one of these words, or what only the user knows, which is `other`. */
+/** The value of an option: one of these words, or `other`, which cannot be completed. */
 type CompletionValue = 'none' | 'file' | 'directory' | 'other' | readonly string[];
 
 export interface CompletionOption {
@@ -16,7 +16,7 @@ export interface CompletionOption {
   readonly value: CompletionValue;
 }
 
-/** What can be typed behind a command. */
+/** What can follow a command. */
 export interface CompletionCommand {
   /** "portreeve portmap list". */
   readonly name: string;
@@ -30,7 +30,7 @@ export interface CompletionCommand {
 /** The program is the first command. */
 type Commands = readonly CompletionCommand[];
 
-/** The text as one word of any of the shells. */
+/** The text as one word, for any of the shells. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -40,7 +40,7 @@ function subcommands(commands: Commands): string[] {
   return commands.slice(1).map(({ name }) => name);
 }
 
-/** "command:flag" of each option with such a value, as patterns of case; a pattern that nothing is without. */
+/** "command:flag" of each option with such a value, as patterns of case; without any, a pattern that never matches. */
 function valuePatterns(commands: Commands, value: 'file' | 'directory' | 'other'): string {
   const patterns = commands.flatMap(({ name, options }) =>
     options
@@ -50,7 +50,7 @@ function valuePatterns(commands: Commands, value: 'file' | 'directory' | 'other'
   return patterns.length === 0 ? "''" : patterns.join(' | ');
 }
 
-/** A branch of case for each option whose value is one of a few words. */
+/** A branch of case for each option with a list of choices. */
 function choiceBranches(commands: Commands, act: (words: readonly string[]) => string): string {
   const branches = commands.flatMap(({ name, options }) =>
     options.flatMap(({ flags, value }) =>
@@ -81,7 +81,7 @@ _portreeve() {
         command+=" \${COMP_WORDS[at]}" ;;
     esac
   done
-  # bash takes --option=value for three words.
+  # bash splits --option=value into three words.
   if [[ $word == '=' ]]; then word=''; elif [[ $previous == '=' ]]; then previous=\${COMP_WORDS[COMP_CWORD - 2]}; fi
   case "$command:$previous" in
     ${valuePatterns(commands, 'file')}) files=-f ;;

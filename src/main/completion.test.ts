@@ -1,4 +1,4 @@
-// `portreeve completion`: what the shells offer for the beginnings of commands.
+// `portreeve completion`: the completions that each shell offers.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -26,7 +26,7 @@ async function ask(t: TestContext, shell: string, args: readonly string[], lines
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-/** What bash offers at the end of these words. */
+/** The completions that bash offers after these words. */
 function bash(t: TestContext, ...words: string[]): Promise<string[]> {
   const quoted = words.map((word) => `'${word}'`).join(' ');
   const lines = [
@@ -67,7 +67,7 @@ describe('bash offers', () => {
     });
   }
 
-  test('it as the completion of portreeve', async (t) => {
+  test('the function as the completion of portreeve', async (t) => {
     if (!needs(t, probe.command('bash'))) return;
     assert.deepEqual(await ask(t, 'bash', ['--norc'], 'complete -p portreeve'), [
       'complete -F _portreeve portreeve',
@@ -82,7 +82,7 @@ test('zsh understands its script', async (t) => {
 test('fish offers the commands of a group', async (t) => {
   if (!needs(t, probe.command('fish'))) return;
   const offered = await ask(t, 'fish', ['--no-config'], "complete -C 'portreeve config c'");
-  assert.deepEqual(offered, ['check\tsay whether a file of settings is valid']);
+  assert.deepEqual(offered, ['check\tcheck whether a settings file is valid']);
 });
 
 test('every script has every command and option', async () => {
@@ -103,7 +103,7 @@ test('every script has every command and option', async () => {
   }
 });
 
-test('another shell is refused with those that there are', async () => {
+test('an unknown shell is refused with the list of known ones', async () => {
   const io = capturedIo();
   assert.equal(await run(['completion', 'tcsh'], io), 2);
   assert.match(io.stderr(), /Allowed choices are bash, zsh, fish/);

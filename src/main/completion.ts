@@ -1,4 +1,4 @@
-// `portreeve completion`: a script that completes commands and options, made from the commands themselves.
+// `portreeve completion`: prints a completion script, which is generated from the declared commands.
 import {
   type Command,
   commandsBelow,
@@ -25,7 +25,7 @@ export function completionCommand(shell: keyof typeof SCRIPTS, commands: readonl
   return 0;
 }
 
-/** What commander adds to a command that only holds others. */
+/** The subcommand that commander adds to a group. */
 const HELP: CompletionWord = { word: 'help', description: HELP_OPTION.help };
 
 function completionOf(command: Command, commands: readonly Command[]): CompletionCommand {

@@ -1,4 +1,4 @@
-// `portreeve config check`: whether a portreeve.toml is valid.
+// `portreeve config check`: reports whether a portreeve.toml is valid.
 
 import { PortreeveError } from '../base/errors.ts';
 import { SETTINGS_MAX_BYTES } from '../base/limits.ts';

@@ -1,4 +1,4 @@
-// The daemon with services of which it knows nothing: their life, their routes, their settings, and what fails.
+// The daemon with services that it does not know: their life cycle, routes, settings, and failures.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -15,7 +15,7 @@ import { SECTIONS } from './sections.ts';
 
 const USER = 1000;
 
-/** A daemon that has two toys, the second of which may use the first. */
+/** A daemon with two toy services, the second of which may use the first. */
 function workshop(t: TestContext, uid = USER) {
   const runtime = mkdtempSync(join(tmpdir(), 'portreeve-toys-'));
   const done: string[] = [];
@@ -28,10 +28,10 @@ function workshop(t: TestContext, uid = USER) {
   return { daemon, runtime, done, ball, doll };
 }
 
-/** portreeve.toml, read with the sections of the program and that of the toys. */
+/** portreeve.toml, parsed with the sections of the program and the section of the toys. */
 const settings = (text: string) => parseSettings(text, 'portreeve.toml', [...SECTIONS, TOY_SECTION]);
 
-/** What GET gives as it is. */
+/** The raw response to GET. */
 function textOf(socketPath: string, path: string): Promise<{ type: string | undefined; text: string }> {
   return new Promise((resolve, reject) => {
     const asking = request({ socketPath, path, agent: false }, async (response) => {
@@ -43,7 +43,7 @@ function textOf(socketPath: string, path: string): Promise<{ type: string | unde
   });
 }
 
-test('services start in their order and stop in reverse, and people are told when they are ready', async (t) => {
+test('services start in order, stop in reverse, and report when they are ready', async (t) => {
   const { daemon, runtime, done } = workshop(t);
   await daemon.start();
   assert.deepEqual(readdirSync(runtime).sort(), [STATUS_SOCKET, USER_SOCKET]);
@@ -53,7 +53,7 @@ test('services start in their order and stop in reverse, and people are told whe
   assert.deepEqual(readdirSync(runtime), []);
 });
 
-test('root has a socket of its own to ask on', async (t) => {
+test('root has a separate status socket', async (t) => {
   const { daemon, runtime } = workshop(t, 0);
   await daemon.start();
   assert.deepEqual(readdirSync(runtime).sort(), [ROOT_STATUS_SOCKET, STATUS_SOCKET, USER_SOCKET].sort());
@@ -87,7 +87,7 @@ test('the metrics of all services are one text for Prometheus', async (t) => {
   assert.match(text, /^portreeve_toy_paints_total\{toy="doll"\} 1$/m);
 });
 
-test('where a service cannot start, those before it are stopped, and no socket is open', async (t) => {
+test('if a service cannot start, the services before it are stopped and no socket is open', async (t) => {
   const { daemon, runtime, done, doll } = workshop(t);
   doll.fault = 'start';
   await assert.rejects(daemon.start(), /doll cannot start/);
@@ -95,7 +95,7 @@ test('where a service cannot start, those before it are stopped, and no socket i
   assert.deepEqual(readdirSync(runtime), []);
 });
 
-test('where a socket cannot be opened, all services are stopped', async (t) => {
+test('if a socket cannot be opened, all services are stopped', async (t) => {
   const { daemon, runtime, done } = workshop(t);
   mkdirSync(join(runtime, USER_SOCKET));
   await assert.rejects(daemon.start(), { code: 'RUNTIME_DIRECTORY' });
@@ -103,7 +103,7 @@ test('where a socket cannot be opened, all services are stopped', async (t) => {
   assert.deepEqual(readdirSync(runtime), [USER_SOCKET]);
 });
 
-test('a service that cannot stop keeps none of the others running, and does not hide why it had to', async (t) => {
+test('a service that cannot stop does not keep others running, and does not hide the first error', async (t) => {
   const { daemon, done, ball, doll } = workshop(t);
   await daemon.start();
   doll.fault = 'stop';
@@ -115,7 +115,7 @@ test('a service that cannot stop keeps none of the others running, and does not 
   await assert.rejects(daemon.start(), /doll cannot start/);
 });
 
-test('two services with one path are a bug that is seen at start, and none goes on', async (t) => {
+test('two services with the same path are a bug: the daemon does not start', async (t) => {
   const { daemon, done, doll } = workshop(t);
   for (const path of ['/v1/ball', '/v1/status', '/metrics']) {
     doll.path = path;
@@ -153,7 +153,7 @@ test('settings that one service refuses change none', async (t) => {
   await assert.rejects(daemon.reload(blue), /ball cannot reload/);
 });
 
-test('a section of settings is one entry of the list, and is checked as every other', async () => {
+test('a section in the list is validated like every other', async () => {
   assert.deepEqual(await settings('[toy]\ncolor = "red"\n[portmap]\nport = 111\n'), {
     toy: { color: 'red' },
     portmap: { port: 111 },

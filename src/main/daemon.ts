@@ -1,4 +1,4 @@
-// The daemon: starts its services in their order, answers for them on its sockets, and stops them.
+// The daemon: starts its services in order, serves their routes on its sockets, and stops them.
 import { join } from 'node:path';
 import { PortreeveError } from '../base/errors.ts';
 import { ControlServer } from '../kit/control-server.ts';
@@ -9,7 +9,7 @@ import type { Settings } from '../kit/settings.ts';
 import { STATUS_MODE, StatusServer, type Streams } from '../kit/status-server.ts';
 import type { PeerDeps, UnixHttpServer } from '../kit/unix-http.ts';
 
-/** Any user may ask; what a user gets is decided by the route. */
+/** Any user may connect; each route decides what a user may do. */
 const RUN_MODE = 0o666;
 
 interface DaemonDeps {
@@ -17,7 +17,7 @@ interface DaemonDeps {
   /** The runtime directory. */
   readonly runtime: string;
   readonly uid: number;
-  /** Whose places the connections to its sockets take. */
+  /** Limits the connections to its sockets for each user. */
   readonly peers: PeerDeps;
 }
 
@@ -46,13 +46,13 @@ export class Daemon {
       this.#servers = this.#serversOf(this.#started.map(({ routes }) => routes));
       await Promise.all(this.#servers.map((server) => server.open()));
     } catch (thrown) {
-      // The reason comes first; what went wrong on the way back is worth less.
+      // The first failure matters more than those of stopping.
       await this.stop().catch(() => undefined);
       throw thrown;
     }
   }
 
-  /** The runtime directory of another user than root is closed to everybody else as it is. */
+  /** The runtime directory of a user other than root is closed to all other users anyway. */
   #serversOf(routes: readonly Routes[]): UnixHttpServer[] {
     const { runtime, uid, peers } = this.#deps;
     const own: Routes = {
@@ -60,16 +60,16 @@ export class Daemon {
       streams: { '/metrics': this.#metrics },
     };
     const { queries, streams, commands } = united([own, ...routes]);
-    const look = (name: string, mode: number) =>
+    const statusServer = (name: string, mode: number) =>
       new StatusServer(join(runtime, name), queries, streams, peers, mode);
     return [
-      ...(uid === 0 ? [look(ROOT_STATUS_SOCKET, STATUS_MODE.root)] : []),
-      look(STATUS_SOCKET, STATUS_MODE.all),
+      ...(uid === 0 ? [statusServer(ROOT_STATUS_SOCKET, STATUS_MODE.root)] : []),
+      statusServer(STATUS_SOCKET, STATUS_MODE.all),
       new ControlServer(join(runtime, USER_SOCKET), RUN_MODE, commands, peers),
     ];
   }
 
-  /** Resolves when all services answer for the first time, with what people are told then. */
+  /** Resolves when all services are ready, with their messages for the user. */
   ready(): Promise<readonly string[]> {
     return Promise.all(this.#started.flatMap((service) => service.ready?.() ?? []));
   }
@@ -81,8 +81,8 @@ export class Daemon {
   }
 
   /**
-   * All services go by these settings from now on, or none does. Throws the PortreeveError of the one that refuses.
-   * Each comes before those that it uses, as they are stopped.
+   * Applies the settings to all services, or to none. Throws the PortreeveError of the service that refuses. Each
+   * service comes before those that it uses, as when they are stopped.
    */
   async reload(settings: Settings): Promise<void> {
     const services = this.#started.toReversed();
@@ -100,7 +100,7 @@ export class Daemon {
     this.#settings = settings;
   }
 
-  /** What the services do that depends on the settings, a clause for each. */
+  /** The effect of the settings on each service, as clauses of a log line. */
   get summaries(): readonly string[] {
     return this.#started.flatMap(({ summary }) => summary ?? []);
   }
@@ -123,7 +123,7 @@ export class Daemon {
   };
 }
 
-/** Goes on where one fails, and then throws what failed first. */
+/** Continues if one fails, and throws the first failure at the end. */
 async function inTurn(
   services: readonly DaemonService[],
   act: (service: DaemonService) => Promise<void>,
@@ -133,7 +133,7 @@ async function inTurn(
   if (failures.length > 0) throw failures[0];
 }
 
-/** The routes of all. Throws PortreeveError `BUG` where two have a path of one socket: one would hide the other. */
+/** The routes of all services. Throws PortreeveError `BUG` if two have the same path on one socket. */
 function united(routes: readonly Routes[]): Required<Routes> {
   const queries = routes.map((each) => each.queries ?? {});
   const streams = routes.map((each) => each.streams ?? {});

@@ -1,4 +1,4 @@
-// What names and reserves ports beside /etc/services, for the feature that lists them: registrations and the profile.
+// The sources of port names and reservations other than /etc/services: registrations and the profile.
 import type { Reservations } from '../sockets/app/port-names.ts';
 import type { PortSources } from '../sockets/commands/ports-deps.ts';
 
@@ -10,7 +10,7 @@ export const sources: PortSources = {
   reservations,
 };
 
-/** Of the profile that was applied last, as the state directory has it. */
+/** The reservations of the profile that was applied last, from the state directory. */
 export async function reservations(state: string): Promise<Reservations> {
   const [{ reservedPorts }, { SqliteProfileArchive }] = await Promise.all([
     import('../profile/app/reserved.ts'),

@@ -10,7 +10,7 @@ import { fakePortmap, tcpServer } from '../../test/support/rpc-server.ts';
 import { fullName } from '../kit/command.ts';
 import { COMMANDS, run } from './program.ts';
 
-/** The files that do what the commands are for. */
+/** The files that implement the commands. */
 const SRC = join(import.meta.dirname, '..');
 const MODULES = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
   (file) =>
@@ -37,6 +37,17 @@ describe('--help', () => {
   }
 });
 
+test('help COMMAND prints the same as COMMAND --help', async () => {
+  for (const command of COMMANDS.filter(({ path }) => path.length === 1)) {
+    const [asked, called] = [capturedIo(), capturedIo()];
+    assert.deepEqual(
+      [await run(['help', ...command.path], asked), await run([...command.path, '--help'], called)],
+      [0, 0],
+    );
+    assert.equal(asked.stdout(), called.stdout());
+  }
+});
+
 test('--version is that of the package', async () => {
   const io = capturedIo();
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
@@ -46,7 +57,7 @@ test('--version is that of the package', async () => {
 
 const USAGE = 'portreeve: error[USAGE]: ';
 
-describe('wrong usage ends with 2, says what is wrong and where to look', () => {
+describe('wrong usage exits with 2 and prints what is wrong and which help to read', () => {
   const wrong: Record<string, [args: string[], stderr: string]> = {
     'an unknown command': [['nosuch'], `${USAGE}unknown command 'nosuch'\nSee: portreeve --help\n`],
     'an unknown command of a group': [
@@ -89,7 +100,7 @@ describe('wrong usage ends with 2, says what is wrong and where to look', () => 
   }
 });
 
-/** What is loaded with a module: the packages and files of its imports, and of theirs. */
+/** The packages and files that a module imports, directly and indirectly. */
 function loadedWith(file: string, seen = new Set<string>()): Set<string> {
   if (seen.has(file)) return seen;
   seen.add(file);
@@ -108,33 +119,19 @@ describe('a command loads what it needs and no more', () => {
   const files = (start: string) =>
     [...loadedWith(join(SRC, start))].map((file) => file.replace(/^.*\/src\//, ''));
 
-  test('no command is loaded before it is given', () => {
-    for (const start of ['quick.ts', 'main/program.ts']) {
-      assert.ok(files(start).includes('sockets/commands/index.ts'));
-      for (const module of MODULES) assert.ok(!files(start).includes(module), module);
-    }
-    assert.deepEqual([packages('quick.ts'), packages('main/program.ts')], [[], ['commander']]);
+  test('the implementation of a command is loaded when it runs', () => {
+    const loaded = files('main/program.ts');
+    assert.ok(loaded.includes('sockets/commands/index.ts'));
+    for (const module of MODULES) assert.ok(!loaded.includes(module), module);
+    assert.deepEqual(packages('main/program.ts'), ['commander']);
   });
 
-  // What a record imports later goes into the bundle with it.
-  test('the quick commands are declared apart from all others', () => {
-    assert.deepEqual(
-      files('quick.ts').filter((file) => /^(?:main|\w+\/commands)\//.test(file)),
-      [
-        'main/quick-commands.ts',
-        'doctor/commands/explain-command.ts',
-        'sockets/commands/index.ts',
-        'main/port-sources.ts',
-      ],
-    );
-  });
-
-  test('a question to the daemon loads nothing with which we would look ourselves', () => {
+  test('a request to the daemon does not load what inspects this host', () => {
     for (const module of ['sockets/commands/ports.ts', 'sockets/commands/who.ts'])
       assert.deepEqual(packages(module), [], module);
   });
 
-  test('what checks portreeve.toml is loaded only where there is one', () => {
+  test('the validation of portreeve.toml is loaded only if the file exists', () => {
     assert.deepEqual(packages('main/sections.ts'), []);
   });
 
@@ -142,13 +139,13 @@ describe('a command loads what it needs and no more', () => {
     'main/config-check.ts': ['smol-toml', 'zod'],
     // It is the daemon.
     'main/serve.ts': ['koffi', 'pino'],
-    // It reaches into the kernel.
+    // These make system calls.
     'doctor/commands/demo/command.ts': ['koffi'],
     'doctor/commands/doctor.ts': ['koffi'],
     'guard/commands/guard.ts': ['koffi'],
     'guard/commands/namespaces.ts': ['koffi'],
     'guard/commands/diff-live.ts': ['koffi'],
-    // They ask it.
+    // These inspect sockets.
     'doctor/commands/explain.ts': ['koffi'],
     'lease/commands/suggest.ts': ['koffi'],
   };
@@ -195,20 +192,20 @@ describe('as a process', () => {
     };
   });
 
-  test('a reader who has seen enough is no trouble', async (t) => {
+  test('a reader that closes the pipe early is not an error', async (t) => {
     const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries }));
     const line = `"$@" portmap list 127.0.0.1:${port} --json | head -n 1; echo "\${PIPESTATUS[0]}"`;
     assert.deepEqual(await shell(line), { code: 0, stdout: '[\n0\n', stderr: '' });
   });
 
-  test('a disk that is full is', async (t) => {
+  test('a full disk is an error', async (t) => {
     const { port } = await tcpServer(t, fakePortmap({ versions: [4], entries }));
     const { code, stderr } = await shell(`"$@" portmap list 127.0.0.1:${port} >/dev/full`);
     assert.equal(code, 3);
     assert.match(stderr, /^portreeve: cannot write: .*ENOSPC/);
   });
 
-  test('the exit code is that of the command', async () => {
+  test('the process exits with the exit code of the command', async () => {
     const { code, stderr } = await shell('"$@" portmap list /nonexistent/socket');
     assert.equal(code, 3);
     assert.match(stderr, /^portreeve: error\[\w+\]: no port mapper/);

@@ -1,4 +1,4 @@
-// The program: every command, and how a command line is run. What a command does is loaded when it is given.
+// The program: lists every command and runs a command line. The implementation of a command is loaded when it runs.
 import { DOCTOR } from '../doctor/commands/index.ts';
 import { GUARD } from '../guard/commands/index.ts';
 import type { Command } from '../kit/command.ts';
@@ -28,17 +28,23 @@ export const COMMANDS: readonly Command[] = [
   ...SETUP,
 ];
 
-/** Runs a command line and gives its exit code. */
+/** Runs a command line; returns its exit code. `onRun` receives the command after it has run. */
 export async function run(
   typed: readonly string[],
   io: Io,
   commands: readonly Command[] = COMMANDS,
+  onRun: (command: Command) => void = () => undefined,
 ): Promise<number> {
   let code = 0;
-  const end = (result: number) => {
-    code = result;
-  };
-  const program = commandTree({ commands, typed, io, version: packageVersion(), end });
+  const program = commandTree({
+    commands,
+    io,
+    version: packageVersion(),
+    call: async (command, words, options) => {
+      code = (await command.run?.(words, options, io, { typed, commands })) ?? 0;
+      onRun(command);
+    },
+  });
   try {
     await program.parseAsync(typed, { from: 'user' });
     return code;
@@ -49,8 +55,12 @@ export async function run(
   }
 }
 
-/** Runs the command line of this process. */
-export async function main(): Promise<void> {
+/** Runs the command line of this process; returns the words that name the command that has run, if one has. */
+export async function main(): Promise<readonly string[]> {
   const io = processIo(async () => (await import('./sections.ts')).SECTIONS);
-  process.exitCode = await run(process.argv.slice(2), io);
+  let words: readonly string[] = [];
+  process.exitCode = await run(process.argv.slice(2), io, COMMANDS, (command) => {
+    words = command.path;
+  });
+  return words;
 }

@@ -1,4 +1,4 @@
-// A command reads portreeve.toml once, and /etc/passwd once: all that it does goes by the same settings and users.
+// A command reads portreeve.toml once, and /etc/passwd once: all its parts use the same settings and users.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -30,7 +30,7 @@ function countingOpens(t: TestContext): (path: string) => number {
   return (path) => opened.get(path) ?? 0;
 }
 
-/** A command of a user with settings, RACF commands, and a profile that was applied; `PORT` is held by a socket. */
+/** Runs a command of a user with settings, RACF commands, and an applied profile; a socket listens on `PORT`. */
 async function reads(t: TestContext, line: string, uid: number): Promise<[settings: number, users: number]> {
   const at = workspace(t, FILES);
   const port = await listening(t);
@@ -38,7 +38,7 @@ async function reads(t: TestContext, line: string, uid: number): Promise<[settin
     'toml',
     `[profile]\nfile = "${at.directory}/profile"\nracf = "${at.directory}/racf"\n`,
   );
-  // Where settings are that are not named.
+  // The default location of the settings.
   const usual = join(at.directory, '.config/portreeve');
   fs.mkdirSync(usual, { recursive: true });
   fs.copyFileSync(config, join(usual, 'portreeve.toml'));
@@ -50,7 +50,7 @@ async function reads(t: TestContext, line: string, uid: number): Promise<[settin
   return [count(config) + count(join(usual, 'portreeve.toml')), count('/etc/passwd')];
 }
 
-/** Uids of nobody, who has no daemon and no guard. */
+/** The uid of no user, without a daemon and without a guard. */
 const USER = 4711;
 
 describe('a user reads the settings and the users', () => {
@@ -68,7 +68,7 @@ describe('a user reads the settings and the users', () => {
     test(name, async (t) => assert.deepEqual(await reads(t, line, USER), expected));
 });
 
-describe('root reads them once as well where the guard is looked for', () => {
+describe('root also reads them once when the command inspects the guard', () => {
   const pins = `/sys/fs/bpf/portreeve-none-${process.pid}`;
   for (const line of ['apply --config @toml --state STATE', 'guard --config @toml --state STATE']) {
     test(line, async (t) => {

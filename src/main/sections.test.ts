@@ -1,4 +1,4 @@
-// portreeve.toml: what it may say, and how each thing that it may not is refused.
+// portreeve.toml: all valid settings, and how each invalid one is refused.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { settingKeys } from '../../test/support/setting-keys.ts';
@@ -6,7 +6,7 @@ import { PortreeveError } from '../base/errors.ts';
 import { parseSettings } from '../kit/settings-file.ts';
 import { SECTIONS } from './sections.ts';
 
-/** The mistakes that are named, a line each. */
+/** The reported errors, one line each. */
 async function mistakes(text: string): Promise<string[]> {
   try {
     await parseSettings(text, 'x.toml', SECTIONS);
@@ -18,7 +18,7 @@ async function mistakes(text: string): Promise<string[]> {
   }
 }
 
-test('all settings', async () => {
+test('all settings are accepted', async () => {
   const text = `[portmap]
 listen = ["0.0.0.0", "::1"]
 port = 111
@@ -72,7 +72,7 @@ groups = ["www", 33]
   assert.deepEqual(await parseSettings(text, 'x.toml', SECTIONS), { portmap, profile, guard, doctor, job });
 });
 
-test('none', async () => {
+test('an empty file is valid', async () => {
   for (const text of [
     '',
     '# nothing\n',
@@ -86,7 +86,7 @@ test('none', async () => {
     assert.deepEqual(await mistakes(text), []);
 });
 
-describe('each value has its bounds', () => {
+describe('each value has bounds', () => {
   const list = (length: number) => JSON.stringify(Array.from({ length }, (_, i) => `n${i}`));
   const cases: [key: string, good: string[], bad: string[]][] = [
     [
@@ -153,7 +153,7 @@ describe('each value has its bounds', () => {
     });
   }
 
-  test('and each has been tried', async () => {
+  test('every setting is covered', async () => {
     assert.deepEqual(
       cases.map(([setting]) => setting),
       await settingKeys(SECTIONS),
@@ -161,13 +161,13 @@ describe('each value has its bounds', () => {
   });
 });
 
-test('a section that is a value', async () => {
+test('a value in place of a section is refused', async () => {
   assert.deepEqual(await mistakes('portmap = 3\n'), ['portmap is 3; it must be a section, [portmap]']);
   assert.deepEqual(await mistakes('profile = 3\n'), ['profile is 3; it must be a section, [profile]']);
   assert.deepEqual(await mistakes('guard = 3\n'), ['guard is 3; it must be a section, [guard]']);
 });
 
-test('a suppression has a code of the doctor, a reason, and perhaps a port', async () => {
+test('a suppression has a finding code, a reason, and optionally a port', async () => {
   const given = (entry: string) => mistakes(`[doctor]\nsuppress = [{ ${entry} }]\n`);
   assert.deepEqual(await given('code = "LOW_PORTS_OPEN", reason = "x", port = 65535'), []);
   const wrong: Record<string, RegExp> = {
@@ -187,7 +187,7 @@ test('a suppression has a code of the doctor, a reason, and perhaps a port', asy
   }
 });
 
-test('a section of a job has the name of one that somebody can take', async () => {
+test('a job section is named after a job that a user can take', async () => {
   for (const name of ['A', 'WEB', '"A@B.C"', '"#1"']) assert.deepEqual(await mistakes(`[job.${name}]\n`), []);
   for (const name of ['web', 'RESERVED', 'AUTHPORT', 'UNKNOWN', '"A*"', '"A?"', '""', '"A B"']) {
     const [mistake = '', ...more] = await mistakes(`[job.${name}]\n`);
@@ -204,7 +204,7 @@ test('a section of a job has the name of one that somebody can take', async () =
   ]);
 });
 
-test('a key of the wrong section is compared with those of its own', async () => {
+test('an unknown key is compared with the keys of its section', async () => {
   assert.deepEqual(await mistakes('[profile]\nzos_name = true\nport = 1\n'), [
     '"profile.zos_name" is not a setting; did you mean "zos_names"?',
     '"profile.port" is not a setting; did you mean "file"?',
@@ -215,7 +215,7 @@ test('a key of the wrong section is compared with those of its own', async () =>
   ]);
 });
 
-test('a section that there is not is refused, at the top and inside', async () => {
+test('an unknown section is refused, at the top level and nested', async () => {
   assert.deepEqual(await mistakes('[portmapp]\nlisten = []\n'), [
     '"portmapp" is not a setting; did you mean "portmap"?',
   ]);

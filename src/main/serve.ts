@@ -1,5 +1,4 @@
 // `portreeve serve`: runs the daemon in the foreground until a signal ends it.
-import { flushCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
 import { messageOf, PortreeveError } from '../base/errors.ts';
 import type { Host, Lock } from '../host/host.ts';
@@ -104,8 +103,6 @@ async function run(daemon: Daemon, { log, readSettings, io, stop }: Running): Pr
     notifyManager('READY=1', io.env);
     const texts = await Promise.race([daemon.ready(), aborted(stop.signal)]);
     for (const text of texts ?? []) io.out(text);
-    // What was compiled is kept for the next start also where this one will be killed.
-    flushCompileCache();
     await aborted(stop.signal);
     notifyManager('STOPPING=1', io.env);
     log.info('portreeve: stopping');

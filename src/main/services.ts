@@ -1,4 +1,4 @@
-// The services of the daemon, and what each is given of the others.
+// The services of the daemon and the dependencies between them.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GuardService } from '../guard/daemon/service.ts';
@@ -19,7 +19,7 @@ import { SocketsService } from '../sockets/daemon/service.ts';
 import { reservations } from './port-sources.ts';
 import { SECTIONS } from './sections.ts';
 
-/** What the daemon gives to its services. */
+/** What the daemon passes to its services. */
 export interface ServiceContext {
   readonly host: Host;
   readonly log: Log;
@@ -28,16 +28,16 @@ export interface ServiceContext {
   readonly runtime: string;
   readonly state: string;
   readonly options: PortmapOptions;
-  /** The directory of the guard's names in bpffs, where it is not the usual one. */
+  /** The directory of the guard's pins in bpffs, if it is not the default. */
   readonly pins: string | undefined;
-  /** The port mapper whose place is taken. */
+  /** The port mapper that is replaced. */
   readonly takeOver: TakeOver | undefined;
-  /** The path of portreeve.toml, and what it says now. */
+  /** The path of portreeve.toml, and its current content. */
   readonly file: string;
   readonly readSettings: () => Promise<Settings>;
 }
 
-/** In the order in which they start: each may use those before it. */
+/** In start order: each may use those before it. */
 export function servicesOf(context: ServiceContext, settings: Settings): readonly DaemonService[] {
   const guard = new GuardService({ ...context, pins: context.pins ?? GUARD_PINS }, settings);
   const portmap = new PortmapService({ ...context, guard, parseSettings }, settings);
@@ -51,7 +51,7 @@ async function parseSettings(text: string, path: string): Promise<Settings> {
   return await file.parseSettings(text, path, SECTIONS);
 }
 
-/** Names ports by what is registered with our own port mapper, and by the profile in force. */
+/** Names ports by the registrations of this daemon's port mapper and by the profile in force. */
 function namesFor({ state }: ServiceContext, portmap: PortmapService): NameDeps {
   const database = join(state, PROFILE_DATABASE);
   return {

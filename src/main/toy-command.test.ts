@@ -1,4 +1,4 @@
-// A command needs no more than its record: help, completion, types and usage errors come from that.
+// A command is one record: help, completion, types and usage errors are derived from it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { capturedIo } from '../../test/support/captured-io.ts';
@@ -6,7 +6,7 @@ import { type ToyCall, toyCommand } from '../../test/support/toy-command.ts';
 import type { Arguments, ArgumentsOf, Options, OptionsOf } from '../kit/command.ts';
 import { COMMANDS, run } from './program.ts';
 
-/** Runs a command line of the program with a toy beside the real commands. */
+/** Runs a command line of the program with a toy command in addition to the real ones. */
 async function toyRun(...typed: readonly string[]) {
   const calls: ToyCall[] = [];
   const io = capturedIo();
@@ -60,7 +60,7 @@ Examples:
     );
   });
 
-  test('is completed in every shell, without what is hidden', async () => {
+  test('is completed in every shell, without hidden options', async () => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const { stdout } = await toyRun('completion', shell);
       for (const word of ['toy', 'red', 'front-wheel', 'large']) {
@@ -96,7 +96,7 @@ Examples:
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
 // The compiler refuses `true` where the types differ.
-test('the types of words and options are those that the declaration says', () => {
+test('the types of words and options follow from the declaration', () => {
   const words = {
     color: { help: '', choices: ['red', 'blue'] },
     size: { help: '', optional: true },
@@ -120,7 +120,7 @@ test('the types of words and options are those that the declaration says', () =>
   assert.ok(sameWords && sameOptions);
 });
 
-test('no two commands have one path, and options exclude options that there are', () => {
+test('no two commands have the same path, and excluded options exist', () => {
   const names = COMMANDS.map(({ path }) => path.join(' '));
   assert.deepEqual(names, [...new Set(names)]);
   for (const { path, options = {} } of COMMANDS) {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** That of package.json, which lies above src/ and dist/ alike. */
+/** The version in package.json, which is in the parent directory of src/ and of dist/. */
 export function packageVersion(): string {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
   return version;

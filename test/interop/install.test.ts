@@ -20,14 +20,14 @@ test('install makes the accounts, a second one changes nothing, and uninstall ta
   const first = await portreeve(sandbox, ['install', '--allow-path']);
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stdout, /^ran systemd-sysusers \/etc\/sysusers\.d\/portreeve\.conf$/m);
-  assert.match(first.stdout, /^systemd does not run here/m);
+  assert.match(first.stdout, /^systemd is not running/m);
   assert.match(await sandbox.read('/etc/passwd'), /^portreeve-portmap:x:[1-9]\d*:.*nologin$/m);
   assert.match(await sandbox.read('/etc/group'), /^portreeve:x:[1-9]\d*:$/m);
   const second = await portreeve(sandbox, ['install', '--allow-path']);
   assert.match(second.stdout, /^portreeve is installed; nothing was changed$/m);
   const removed = await portreeve(sandbox, ['uninstall']);
   assert.equal(removed.code, 0, removed.stderr);
-  assert.match(removed.stdout, /^left: the user portreeve-portmap and the group portreeve$/m);
+  assert.match(removed.stdout, /^not removed: the user portreeve-portmap and the group portreeve$/m);
   assert.deepEqual(
     (await units(sandbox)).filter((name) => !name.endsWith('.wants')),
     [],
@@ -40,7 +40,7 @@ test('a file of others stops all of it before anything is written', async (t) =>
   await sandbox.write('/etc/systemd/system/rpcbind.service', '[Service]\nExecStart=/sbin/rpcbind\n');
   const { code, stderr } = await portreeve(sandbox, ['install', '--allow-path']);
   assert.equal(code, 1);
-  assert.match(stderr, /\/etc\/systemd\/system\/rpcbind\.service is there and is not portreeve's/);
+  assert.match(stderr, /\/etc\/systemd\/system\/rpcbind\.service exists and portreeve did not write it/);
   assert.deepEqual(await units(sandbox), ['rpcbind.service']);
   assert.doesNotMatch(await sandbox.read('/etc/passwd'), /portreeve/);
 });
@@ -132,6 +132,6 @@ test('a program that anybody else can change is refused, also by a dry run, unle
   assert.equal(allowed.code, 0);
   assert.match(
     allowed.stderr,
-    /dist\/main\.js is writable by everyone\nWhoever can change it can become root/,
+    /dist\/main\.js is writable by everyone\nA user who can change it can become root/,
   );
 });

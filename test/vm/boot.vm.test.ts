@@ -191,7 +191,7 @@ async function crash(machine: Machine): Promise<void> {
 async function uninstalled(machine: Machine, before: Awaited<ReturnType<typeof hostState>>): Promise<void> {
   const { code, stdout, stderr } = await machine.portreeve('uninstall --purge');
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^left: the user portreeve-portmap and the group portreeve$/m);
+  assert.match(stdout, /^not removed: the user portreeve-portmap and the group portreeve$/m);
   const after = await hostState(machine);
   // The settings stay; the directory of the accounts is one of systemd.
   const isLeft = (line: string) =>

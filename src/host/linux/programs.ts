@@ -10,8 +10,8 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
 import type { PreparedProgram, ProgramUser } from '../host.ts';
 
@@ -40,7 +40,7 @@ function isReachable(path: string, user: ProgramUser): boolean {
 
 /** The directories of koffi and of its binary for this architecture. */
 function koffiDirectories(): { koffi: string; binary: string } {
-  const koffi = dirname(fileURLToPath(import.meta.resolve('koffi')));
+  const koffi = dirname(createRequire(import.meta.filename).resolve('koffi'));
   return { koffi, binary: join(dirname(koffi), '@koromix', `koffi-linux-${process.arch}`) };
 }
 

@@ -1,4 +1,4 @@
-// Installing and uninstalling over a host in memory: what is refused changes nothing, and what was done is reported.
+// Installation and removal on a simulated host: a refusal changes nothing, and every step is reported.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PortreeveError } from '../../base/errors.ts';
@@ -10,7 +10,7 @@ const PROGRAM = { path: '/usr/lib/node_modules/portreeve/bin/portreeve', nodeDir
 const REQUEST: InstallRequest = { isDryRun: false, isForced: false, isPathAllowed: false };
 const REMOVAL = { isDryRun: false, isPurged: false };
 
-/** A host in memory, and what was done on it. */
+/** A simulated host, and the steps that were carried out on it. */
 class Host {
   readonly paths = new Map<string, Present>();
   readonly steps: InstallStep[] = [];
@@ -21,7 +21,7 @@ class Host {
     this.deps = {
       uid: 0,
       place: {
-        look: (path) => this.paths.get(path) ?? { kind: 'nothing' },
+        inspect: (path) => this.paths.get(path) ?? { kind: 'nothing' },
         isLive: true,
         isBooted: true,
         hasCommand: () => true,
@@ -46,7 +46,7 @@ class Host {
 const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof PortreeveError && thrown.code === expected;
 
-test('files, links and commands come in this order, and are taken away in the other', () => {
+test('files, links and commands are carried out in this order, and undone in reverse', () => {
   const host = new Host();
   assert.equal(install(host.deps, REQUEST, host.onStep).outcome, 'done');
   const files = INSTALLED_PATHS.map((path) => `wrote ${path}`);
@@ -66,7 +66,7 @@ test('a dry run changes nothing and needs no root', () => {
   assert.deepEqual([host.paths.size, host.steps], [0, []]);
 });
 
-describe('what is refused changes nothing', () => {
+describe('a refusal changes nothing', () => {
   const changeable = [{ path: '/opt', why: 'belongs to uid 1000' }];
   const cases: Record<string, Partial<InstallDeps>> = {
     NOT_ROOT: { uid: 1000 },
@@ -97,7 +97,7 @@ describe('what is refused changes nothing', () => {
   });
 });
 
-test('where a command fails, what was done before stays and is reported; the next time does the rest', () => {
+test('if a command fails, the steps before it are kept and reported, and the next run does the rest', () => {
   let isFailing = true;
   const host = new Host({
     run: ([program]) => {

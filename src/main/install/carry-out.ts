@@ -1,4 +1,4 @@
-// Installs and uninstalls portreeve: refuses what must not be done, and carries a plan out.
+// Installs and uninstalls portreeve: checks the preconditions, and carries out a plan.
 import { PortreeveError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import {
@@ -11,63 +11,63 @@ import {
 } from './plan.ts';
 import type { InstalledProgram } from './units.ts';
 
-/** Something of the program that others than root can change. */
+/** A part of the program that users other than root can change. */
 export interface Changeable {
   readonly path: string;
   /** "belongs to uid 1000", "is writable by everyone". */
   readonly why: string;
 }
 
-/** Where it is installed, and with what. */
+/** The target system and its operations. */
 export interface InstallDeps {
   readonly uid: number;
   readonly place: InstallPlace;
-  /** The tree of another system, which has to be there; undefined: this host. */
+  /** The directory tree of another system, which must exist; undefined: this host. */
   readonly tree: { readonly path: string; readonly isThere: boolean } | undefined;
-  /** Where a path of the system is for us. */
+  /** Maps a path of the target system to a path of this one. */
   readonly at: (path: string) => string;
-  /** The program as it runs now. Throws PortreeveError `PROGRAM_MISSING` (environment). */
+  /** The running program. Throws PortreeveError `PROGRAM_MISSING` (environment). */
   readonly program: () => InstalledProgram;
-  /** What of it the units would run and others than root can change. */
+  /** The parts that the units would run and that users other than root can change. */
   readonly changeable: (program: InstalledProgram) => readonly Changeable[];
-  /** These throw PortreeveError (environment) where the system refuses. */
+  /** These throw PortreeveError (environment) if the system refuses. */
   readonly put: (path: string, text: string) => void;
   readonly link: (path: string, target: string) => void;
   readonly remove: (path: string) => void;
   readonly run: (argv: readonly string[]) => void;
 }
 
-/** What is requested. */
+/** The options of an installation. */
 export interface InstallRequest {
   readonly isDryRun: boolean;
-  /** Replace what is not ours. */
+  /** Replace foreign files. */
   readonly isForced: boolean;
-  /** Run the program as root although others can change it. */
+  /** Run the program as root even if other users can change it. */
   readonly isPathAllowed: boolean;
 }
 
-/** What is requested. */
+/** The options of an uninstallation. */
 interface UninstallRequest {
   readonly isDryRun: boolean;
-  /** Remove the state, too. */
+  /** Also remove the state. */
   readonly isPurged: boolean;
 }
 
-/** What was found or done, as soon as it was; what was done before something fails stays. Paths are ours. */
+/** A finding or a completed step, reported at once; a later failure undoes nothing. Paths are those of this system. */
 export type InstallStep =
   | { readonly step: 'untrusted'; readonly changeable: readonly Changeable[] }
   | { readonly step: 'wrote' | 'removed'; readonly path: string }
   | { readonly step: 'linked'; readonly path: string; readonly target: string }
   | { readonly step: 'ran'; readonly argv: readonly string[] };
 
-/** What became of it; `unchanged`: there was nothing to do, `planned`: nothing was done. */
+/** The result; `unchanged`: nothing needed to be done, `planned`: nothing was done. */
 interface Installed<Plan> {
   readonly outcome: 'unchanged' | 'planned' | 'done';
   readonly plan: Plan;
 }
 
 /**
- * Has systemd start portreeve. Throws PortreeveError `NOT_ROOT` (environment), `ROOT_ABSENT` (usage),
+ * Installs the units. Throws PortreeveError `NOT_ROOT` (environment), `ROOT_ABSENT` (usage),
  * `PROGRAM_UNTRUSTED` and `INSTALL_FOREIGN` (refused) before anything is changed.
  */
 export function install(
@@ -96,7 +96,7 @@ export function install(
   return { outcome: 'done', plan };
 }
 
-/** Undoes it. Throws PortreeveError `NOT_ROOT` (environment) and `ROOT_ABSENT` (usage) before anything is changed. */
+/** Removes the units. Throws PortreeveError `NOT_ROOT` (environment) and `ROOT_ABSENT` (usage) before any change. */
 export function uninstall(
   deps: InstallDeps,
   { isDryRun, isPurged }: UninstallRequest,
@@ -127,37 +127,37 @@ function runAll(
   }
 }
 
-/** Only root changes this host; anybody can look, and write into a tree of their own. */
+/** Only root changes this host; any user can see the plan, and write into their own tree. */
 function requirePlace({ uid, tree }: InstallDeps, isDryRun: boolean): void {
   if (tree === undefined && uid !== 0 && !isDryRun) {
     const hint = 'Run it as root, for example with sudo; --dry-run shows what it would do.';
     throw new PortreeveError('NOT_ROOT', 'only root can do this', hint, { uid });
   }
   if (tree === undefined || tree.isThere) return;
-  const hint = 'The tree of the other system is to be there already.';
+  const hint = 'The directory tree of the other system must exist.';
   const { path: root } = tree;
   throw new PortreeveError('ROOT_ABSENT', `there is no directory ${printable(root)}`, hint, {
     root,
   });
 }
 
-/** What the units would run, in words. */
+/** The parts of the program that are not trusted, as text. */
 export function untrustedText(changeable: readonly Changeable[]): string {
   const lines = changeable.map(({ path, why }) => `  ${printable(path)} ${why}`);
-  return `the units would run what others than root can change:\n${lines.join('\n')}`;
+  return `users other than root can change what the units would run:\n${lines.join('\n')}`;
 }
 
 function untrusted(changeable: readonly Changeable[]): PortreeveError {
   const hint =
     'Nothing was done. Install a package, or run "npm install --global portreeve" as root, and run ' +
-    '"portreeve install" from there. --allow-path installs it all the same.';
+    '"portreeve install" from there. --allow-path installs it anyway.';
   const data = { paths: changeable.length };
   return new PortreeveError('PROGRAM_UNTRUSTED', untrustedText(changeable), hint, data);
 }
 
 function foreignFound(paths: readonly string[]): PortreeveError {
-  const is = paths.length === 1 ? 'is there and is' : 'are there and are';
-  const message = `${paths.join(', ')} ${is} not portreeve's`;
+  const exists = paths.length === 1 ? 'exists' : 'exist';
+  const message = `${paths.join(', ')} ${exists} and portreeve did not write ${paths.length === 1 ? 'it' : 'them'}`;
   const hint = 'Nothing was done. Move it away, or replace it with --force.';
   return new PortreeveError('INSTALL_FOREIGN', message, hint, { paths: paths.join(' ') });
 }

@@ -1,4 +1,4 @@
-// `portreeve install` and `uninstall` in the tree of another system: what they write, say, and take away again.
+// `portreeve install` and `portreeve uninstall` in the tree of another system: files, output, and removal.
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -29,7 +29,7 @@ function rootOf(t: Pick<TestContext, 'after'>): string {
   return root;
 }
 
-/** Where these sources lie, others than root may be able to write. */
+/** Users other than root may be able to change these sources. */
 async function portreeve(args: readonly string[], uid = 0) {
   const io = capturedIo({ uid });
   const code = await run(args[0] === 'install' ? [...args, '--allow-path'] : args, io);
@@ -56,7 +56,7 @@ const INSTALLED = [
   '/etc/sysusers.d/portreeve.conf',
 ].sort();
 
-test('install writes units for the program where it is, and says what it wrote', async (t) => {
+test('install writes units with the path of the program, and prints what it wrote', async (t) => {
   const root = rootOf(t);
   const { code, stdout } = await portreeve(['install', '--root', root]);
   assert.equal(code, 0);
@@ -71,7 +71,7 @@ test('install writes units for the program where it is, and says what it wrote',
   assert.equal(readlinkSync(join(root, UNITS, 'rpcbind.service')), `${UNITS}/portreeve.service`);
 });
 
-test('a second install changes nothing and says so', async (t) => {
+test('a second install changes nothing and prints so', async (t) => {
   const root = rootOf(t);
   await portreeve(['install', '--root', root]);
   const made = () =>
@@ -85,7 +85,7 @@ test('a second install changes nothing and says so', async (t) => {
   assert.deepEqual(made(), before);
 });
 
-test('--dry-run shows every file whole, and does nothing', async (t) => {
+test('--dry-run prints every file in full, and does nothing', async (t) => {
   const root = rootOf(t);
   const dry = await portreeve(['install', '--dry-run', '--root', root]);
   assert.equal(dry.code, 0);
@@ -103,7 +103,7 @@ test('--dry-run shows every file whole, and does nothing', async (t) => {
   }
 });
 
-test('the tree of another system has to be there', async (t) => {
+test('the tree of another system must exist', async (t) => {
   const root = join(rootOf(t), 'none');
   for (const command of ['install', 'uninstall']) {
     const { code, stderr } = await portreeve([command, '--root', root]);
@@ -115,14 +115,14 @@ test('the tree of another system has to be there', async (t) => {
   assert.equal(existsSync(root), false);
 });
 
-test('files of others are refused, unless they are to be replaced', async (t) => {
+test('foreign files are refused, unless --force replaces them', async (t) => {
   const root = rootOf(t);
   const path = join(root, UNITS, 'portreeve.service');
   mkdirSync(join(root, UNITS), { recursive: true });
   writeFileSync(path, '[Service]\n');
   const refused = await portreeve(['install', '--root', root]);
   assert.equal(refused.code, 1);
-  const message = `portreeve: error[INSTALL_FOREIGN]: ${path} is there and is not portreeve's`;
+  const message = `portreeve: error[INSTALL_FOREIGN]: ${path} exists and portreeve did not write it`;
   assert.ok(
     refused.stderr.endsWith(`${message}\nNothing was done. Move it away, or replace it with --force.\n`),
     refused.stderr,
@@ -133,7 +133,7 @@ test('files of others are refused, unless they are to be replaced', async (t) =>
   assert.match(readFileSync(path, 'utf8'), /^# Made by "portreeve install"/);
 });
 
-test('uninstall removes what install has written and nothing else', async (t) => {
+test('uninstall removes what install wrote and nothing else', async (t) => {
   const root = rootOf(t);
   await portreeve(['install', '--root', root]);
   writeFileSync(join(root, UNITS, 'other.service'), '[Service]\n');
@@ -150,7 +150,7 @@ test('uninstall removes what install has written and nothing else', async (t) =>
   assert.deepEqual([again.code, again.stdout], [0, 'portreeve is not installed; nothing was changed\n']);
 });
 
-test('a link of the other system is followed there, and does not lead into this one', async (t) => {
+test('a symbolic link of the other system is resolved there, and does not lead into this one', async (t) => {
   const [root, ours] = [rootOf(t), rootOf(t)];
   mkdirSync(join(root, 'etc'));
   symlinkSync(ours, join(root, 'etc/systemd'));
@@ -161,20 +161,23 @@ test('a link of the other system is followed there, and does not lead into this 
   assert.ok(!existsSync(join(root, ours, 'system/portreeve.service')));
 });
 
-test('the state is left, and said to be, unless it is purged', async (t) => {
+test('the state is kept and listed, unless it is purged', async (t) => {
   const root = rootOf(t);
   const state = join(root, 'var/lib/portreeve');
   mkdirSync(state, { recursive: true });
   writeFileSync(join(state, 'profile.db'), '');
   await portreeve(['install', '--root', root]);
   const { stdout } = await portreeve(['uninstall', '--root', root]);
-  assert.match(stdout, /^left: \/var\/lib\/portreeve, with what was applied; --purge removes it$/m);
+  assert.match(
+    stdout,
+    /^not removed: \/var\/lib\/portreeve, with the history of applied profiles; --purge removes it$/m,
+  );
   assert.ok(existsSync(join(state, 'profile.db')));
   assert.equal((await portreeve(['uninstall', '--root', root, '--purge'])).code, 0);
   assert.ok(!existsSync(state));
 });
 
-test('only root can do it on the host itself; anybody can look, and write into a tree of his own', async (t) => {
+test('only root can install on the host; any user can see the plan, and write into their own tree', async (t) => {
   const root = rootOf(t);
   for (const command of ['install', 'uninstall']) {
     const { code, stderr, stdout } = await portreeve([command], 1000);

@@ -1,4 +1,4 @@
-// `portreeve install` and `uninstall`: have systemd start portreeve, and undo it.
+// `portreeve install` and `portreeve uninstall`: install the systemd units, and remove them.
 import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, PortreeveError } from '../../base/errors.ts';
@@ -45,14 +45,14 @@ function printing(io: Io): (step: InstallStep) => void {
   return (step) => {
     if (step.step === 'untrusted') {
       const message = untrustedText(step.changeable);
-      io.err(`portreeve: ${message}\nWhoever can change it can become root.\n`);
+      io.err(`portreeve: ${message}\nA user who can change it can become root.\n`);
     } else if (step.step === 'ran') io.out(`ran ${step.argv.join(' ')}\n`);
     else if (step.step === 'linked') io.out(`linked ${step.path} to ${step.target}\n`);
     else io.out(`${step.step} ${step.path}\n`);
   };
 }
 
-/** Shows it whole, so that it can be done by hand. */
+/** The complete plan, so that it can be carried out by hand. */
 function installPlanText({ files, links, commands }: InstallPlan, { at }: InstallDeps): string {
   const indented = (text: string) => text.replace(/^(?=.)/gm, '  ');
   return [
@@ -78,7 +78,7 @@ function installDeps({ root }: Pick<InstallOptions, 'root'>, { uid }: Io): Insta
   const isBooted = isLive && isSystemdBooted();
   return {
     uid,
-    place: { look: (path) => inspectPath(at(path)), isLive, isBooted, hasCommand },
+    place: { inspect: (path) => inspectPath(at(path)), isLive, isBooted, hasCommand },
     tree: isLive
       ? undefined
       : { path: root, isThere: statSync(root, { throwIfNoEntry: false })?.isDirectory() ?? false },
@@ -92,23 +92,23 @@ function installDeps({ root }: Pick<InstallOptions, 'root'>, { uid }: Io): Insta
   };
 }
 
-/** Where a path of the host is that is installed into. */
+/** Maps a path of the target system to a path of this one. */
 function atRoot(root: string | undefined): (path: string) => string {
   if (root === undefined) return (path) => path;
-  // A link of the other system leads to where it leads there, and not into ours.
+  // A symbolic link in the tree is resolved within the tree.
   return (path) => join(pathInTree(resolve(root), dirname(path)), basename(path));
 }
 
-/** The program as it runs now: bin/ lies above src/ and dist/ alike. */
+/** The running program: bin/ is next to src/ and to dist/. */
 function installedProgram(): InstalledProgram {
   try {
     const path = realpathSync(join(import.meta.dirname, '../../../bin/portreeve'));
     const node = dirname(process.execPath);
-    // The Node of the package is found by bin/portreeve itself.
+    // bin/portreeve finds the Node of the package itself.
     const isBundled = node.startsWith(join(dirname(dirname(path)), 'node_modules/'));
     return { path, nodeDirectory: isBundled ? undefined : node };
   } catch (thrown) {
     const message = `cannot find the program: ${messageOf(thrown)}`;
-    throw new PortreeveError('PROGRAM_MISSING', message, 'Install the whole package again.');
+    throw new PortreeveError('PROGRAM_MISSING', message, 'Reinstall the package.');
   }
 }

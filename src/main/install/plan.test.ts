@@ -1,4 +1,4 @@
-// What is installed where what is there already, and what is taken away again.
+// Plans for every initial state of the host, and their removal.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Present } from '../../host/host.ts';
@@ -10,7 +10,7 @@ const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nportreeve-portmap:x:994:994::/:/u
 const GROUP = 'root:x:0:\nportreeve:x:995:\n';
 const at = (name: string): string => `${UNIT_DIRECTORY}/${name}`;
 
-/** A host in memory: what a plan writes into it is there. */
+/** A simulated host: it has the files that a plan writes. */
 class Tree {
   readonly paths = new Map<string, Present>();
   isLive = true;
@@ -19,7 +19,7 @@ class Tree {
 
   get place(): InstallPlace {
     return {
-      look: (path) => this.paths.get(path) ?? { kind: 'nothing' },
+      inspect: (path) => this.paths.get(path) ?? { kind: 'nothing' },
       isLive: this.isLive,
       isBooted: this.isLive && this.isBooted,
       hasCommand: (name) => name !== 'systemd-sysusers' || this.hasSysusers,
@@ -52,8 +52,8 @@ class Tree {
 const RELOAD = ['systemctl', 'daemon-reload'];
 const SYSUSERS = ['systemd-sysusers', SYSUSERS_FILE];
 
-describe('where nothing is installed', () => {
-  test('every file and link is made, then the accounts, then systemd looks at them', () => {
+describe('on a host without portreeve', () => {
+  test('every file and link is created, then the accounts, then systemd is reloaded', () => {
     const plan = planInstall(PROGRAM, new Tree().place);
     assert.deepEqual(
       plan.files.map(({ path }) => path),
@@ -77,7 +77,7 @@ describe('where nothing is installed', () => {
     assert.doesNotMatch(plan.notes.join('\n'), /systemctl restart/);
   });
 
-  test('without systemd-sysusers it is said how the accounts are made', () => {
+  test('without systemd-sysusers the commands that create the accounts are printed', () => {
     const tree = new Tree();
     tree.hasSysusers = false;
     const plan = planInstall(PROGRAM, tree.place);
@@ -86,30 +86,30 @@ describe('where nothing is installed', () => {
     assert.doesNotMatch(planInstall(PROGRAM, tree.accounts().place).notes.join('\n'), /useradd/);
   });
 
-  test('where systemd does not run it is not asked to look', () => {
+  test('systemd is not reloaded if it is not running', () => {
     const tree = new Tree();
     tree.isBooted = false;
     const plan = planInstall(PROGRAM, tree.place);
     assert.deepEqual(plan.commands, [SYSUSERS]);
-    assert.match(plan.notes.join('\n'), /systemd does not run here/);
+    assert.match(plan.notes.join('\n'), /systemd is not running/);
   });
 
-  test('beside rpcbind it is said what becomes of that', () => {
-    const rpcbind = /takes the place of rpcbind/;
+  test('if rpcbind is installed, the effect on it is printed', () => {
+    const rpcbind = /replaces rpcbind/;
     assert.doesNotMatch(planInstall(PROGRAM, new Tree().place).notes.join('\n'), rpcbind);
     const tree = new Tree().file('/lib/systemd/system/rpcbind.service', '[Unit]\n');
     assert.match(planInstall(PROGRAM, tree.place).notes.join('\n'), rpcbind);
   });
 });
 
-describe('where it is installed', () => {
+describe('on a host with portreeve', () => {
   test('nothing is done', () => {
     const plan = planInstall(PROGRAM, new Tree().install().place);
     assert.ok(isDone(plan));
     assert.deepEqual(plan.notes, []);
   });
 
-  test('a unit that is not as it would be written is written anew, and nothing else', () => {
+  test('an outdated unit is overwritten, and nothing else', () => {
     const tree = new Tree().install();
     const path = at('portreeve.service');
     const { text } = planInstall(PROGRAM, new Tree().place).files.find((file) => file.path === path) ?? {
@@ -132,7 +132,7 @@ describe('where it is installed', () => {
     );
   });
 
-  test('a unit that somebody has disabled stays so', () => {
+  test('a disabled unit stays disabled', () => {
     const tree = new Tree().install();
     tree.paths.delete(at('sysinit.target.wants/portreeve-guard.service'));
     const plan = planInstall(PROGRAM, tree.place);
@@ -147,13 +147,13 @@ describe('where it is installed', () => {
     );
   });
 
-  test('an enabling link in the words of systemctl is one', () => {
+  test('a link that systemctl created counts as enabled', () => {
     const tree = new Tree().install();
     tree.link(at('multi-user.target.wants/portreeve.service'), '../portreeve.service');
     assert.ok(isDone(planInstall(PROGRAM, tree.place)));
   });
 
-  test('accounts that are missing are made', () => {
+  test('missing accounts are created', () => {
     const tree = new Tree().install();
     for (const [path, text] of [
       ['/etc/passwd', 'portreeve:x:1:1::/:/bin/sh\n'],
@@ -164,7 +164,7 @@ describe('where it is installed', () => {
   });
 });
 
-describe('what is not ours is named', () => {
+describe('foreign files are listed', () => {
   const cases: Record<string, (tree: Tree) => [path: string, tree: Tree]> = {
     'a unit': (tree) => [at('portreeve.service'), tree.file(at('portreeve.service'), '[Unit]\n')],
     'a unit that is masked': (tree) => [
@@ -190,7 +190,7 @@ describe('what is not ours is named', () => {
 });
 
 describe('uninstalling', () => {
-  test('stops, removes all that was made, and lets systemd look', () => {
+  test('stops the units, removes everything that was created, and reloads systemd', () => {
     const plan = planUninstall(new Tree().install().place, false);
     assert.deepEqual(plan.before, [['systemctl', 'stop', ...UNITS.toReversed()]]);
     assert.deepEqual(
@@ -198,16 +198,16 @@ describe('uninstalling', () => {
       [...UNIT_LINKS.map(({ path }) => path), ...INSTALLED_PATHS].toSorted(),
     );
     assert.deepEqual(plan.after, [RELOAD]);
-    assert.match(plan.notes.join('\n'), /left: the user portreeve-portmap and the group portreeve/);
+    assert.match(plan.notes.join('\n'), /not removed: the user portreeve-portmap and the group portreeve/);
     assert.match(plan.notes.join('\n'), /rpcbind.service and rpcbind.socket are its units again/);
   });
 
-  test('where nothing is, nothing is removed', () => {
+  test('removes nothing if nothing is installed', () => {
     const plan = planUninstall(new Tree().place, true);
     assert.deepEqual(plan, { before: [], paths: [], trees: [], after: [], notes: [] });
   });
 
-  test('leaves what is not ours', () => {
+  test('keeps foreign files', () => {
     const tree = new Tree().install();
     tree.file(at('portreeve.socket'), '[Socket]\n').link(at('rpcbind.service'), '/dev/null');
     const plan = planUninstall(tree.place, false);
@@ -216,26 +216,26 @@ describe('uninstalling', () => {
       assert.ok(!plan.paths.includes(path), path);
     assert.match(
       plan.notes.join('\n'),
-      /left: \/etc\/systemd\/system\/portreeve\.socket, which is not portreeve's/,
+      /not removed: \/etc\/systemd\/system\/portreeve\.socket, which portreeve did not write/,
     );
   });
 
-  test('leaves the state unless it is purged, and the settings always', () => {
+  test('keeps the state unless it is purged, and always the settings', () => {
     const tree = new Tree().install();
     for (const path of ['/var/lib/portreeve', '/etc/portreeve']) tree.paths.set(path, { kind: 'directory' });
     const kept = planUninstall(tree.place, false);
     assert.deepEqual(kept.trees, []);
-    assert.match(kept.notes.join('\n'), /left: \/var\/lib\/portreeve, .* --purge/);
+    assert.match(kept.notes.join('\n'), /not removed: \/var\/lib\/portreeve, .* --purge/);
     const purged = planUninstall(tree.place, true);
     assert.deepEqual(purged.trees, ['/var/lib/portreeve']);
     assert.doesNotMatch(purged.notes.join('\n'), /\/var\/lib\/portreeve/);
-    assert.match(purged.notes.join('\n'), /left: \/etc\/portreeve/);
+    assert.match(purged.notes.join('\n'), /not removed: \/etc\/portreeve/);
     // A link there is somebody's own doing.
     tree.link('/var/lib/portreeve', '/home');
     assert.deepEqual(planUninstall(tree.place, true).trees, []);
   });
 
-  test('the runtime directory goes with the units that keep it, and else stays', () => {
+  test('removes the runtime directory only with the units that preserve it', () => {
     const tree = new Tree();
     tree.paths.set('/run/portreeve', { kind: 'directory' });
     assert.deepEqual(planUninstall(tree.place, true).trees, [], 'that of a daemon that somebody started');

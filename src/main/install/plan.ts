@@ -1,4 +1,4 @@
-// What `portreeve install` and `portreeve uninstall` do on a host, as a plan that can be shown or carried out.
+// Plans `portreeve install` and `portreeve uninstall`; a plan can be printed or carried out.
 import type { Present } from '../../host/host.ts';
 import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 import { parseGroup } from '../../text/group.ts';
@@ -18,56 +18,56 @@ import {
   unitName,
 } from './units.ts';
 
-/** The host, or the tree of one, as far as it matters here. Paths are absolute in it. */
+/** The target system: this host, or a directory tree. Paths are absolute in it. */
 export interface InstallPlace {
-  readonly look: (path: string) => Present;
-  /** Commands can be run there: it is the host that runs. */
+  readonly inspect: (path: string) => Present;
+  /** It is the running host, so that commands can be run. */
   readonly isLive: boolean;
   /** systemd is its first process (sd_booted(3)). */
   readonly isBooted: boolean;
   readonly hasCommand: (name: string) => boolean;
 }
 
-/** What is to be done: files and links first, then commands. */
+/** The steps of an installation: files and links first, then commands. */
 export interface InstallPlan {
   readonly files: readonly UnitFile[];
   readonly links: readonly UnitLink[];
   readonly commands: readonly (readonly string[])[];
-  /** What else there is to know, a sentence each. */
+  /** Notes for the user, one sentence each. */
   readonly notes: readonly string[];
-  /** Where there is something that is not ours; unless it is to be replaced, nothing is done. */
+  /** Paths of foreign files and links: the installation is refused unless it may replace them. */
   readonly foreign: readonly string[];
 }
 
-/** What is to be taken away: commands before, then paths, then commands after. */
+/** The steps of an uninstallation: commands, then paths, then commands. */
 export interface UninstallPlan {
   readonly before: readonly (readonly string[])[];
   readonly paths: readonly string[];
-  /** A directory with all that is in it. */
+  /** Directories to remove with their contents. */
   readonly trees: readonly string[];
   readonly after: readonly (readonly string[])[];
   readonly notes: readonly string[];
 }
 
-/** Starts everything, and restarts what runs; so does it with rpcbind, whose names are ours then. */
+/** Starts all units or restarts them; this includes rpcbind, since its unit names are aliases of ours by then. */
 const RESTART = ['systemctl', 'restart', ...UNITS];
 const RELOAD = ['systemctl', 'daemon-reload'];
 const SYSUSERS_COMMAND = 'systemd-sysusers';
 const RPCBIND_UNITS = ['/usr/lib/systemd/system/rpcbind.service', '/lib/systemd/system/rpcbind.service'];
 
-/** What has to be done so that systemd starts the program. Throws like unitFiles(). */
+/** Plans the installation. Throws like unitFiles(). */
 export function planInstall(program: InstalledProgram, place: InstallPlace): InstallPlan {
   const due = unitFiles(program)
-    .map((file) => ({ file, present: place.look(file.path) }))
+    .map((file) => ({ file, present: place.inspect(file.path) }))
     .filter(({ file, present }) => !(present.kind === 'file' && present.text === file.text));
   const files = due.map(({ file }) => file);
   const made = new Set(due.filter(({ present }) => !isOurFile(present)).map(({ file }) => file.path));
-  const unlinked = UNIT_LINKS.map((link) => ({ link, present: place.look(link.path) })).filter(
+  const unlinked = UNIT_LINKS.map((link) => ({ link, present: place.inspect(link.path) })).filter(
     ({ link, present }) => !isLinked(link, present),
   );
   const isNew = ({ link, present }: Unlinked) => present.kind !== 'nothing' || made.has(link.target);
   const links = unlinked.filter(isNew).map(({ link }) => link);
-  // Whoever has disabled a unit that is there has meant it.
+  // An existing unit that is disabled was disabled on purpose.
   const disabled = unlinked.filter((each) => !isNew(each)).map(({ link }) => link);
   const { commands, notes } = commandsFor(files, links, place);
   const foreignFiles = due.filter(({ present }) => present.kind !== 'nothing' && !isOurFile(present));
@@ -86,7 +86,7 @@ interface Unlinked {
   readonly present: Present;
 }
 
-/** Whether nothing is left to be done. */
+/** Whether nothing needs to be done. */
 export function isDone({ files, links, commands }: InstallPlan): boolean {
   return files.length + links.length + commands.length === 0;
 }
@@ -111,19 +111,18 @@ function commandsFor(
   }
   const hasUnits = links.length > 0 || files.some(({ path }) => path !== SYSUSERS_FILE);
   if (hasUnits && place.isBooted) commands.push(RELOAD);
-  if (hasUnits && !place.isBooted)
-    notes.push('systemd does not run here: nothing starts these units until it does.');
+  if (hasUnits && !place.isBooted) notes.push('systemd is not running: the units start when it does.');
   return { commands, notes };
 }
 
 const ACCOUNTS_NOTE =
-  `There is no ${SYSUSERS_COMMAND}: make the accounts with groupadd --system ${CONTROL_GROUP}, and ` +
+  `There is no ${SYSUSERS_COMMAND}: create the accounts with groupadd --system ${CONTROL_GROUP}, and ` +
   `useradd --system --user-group --no-create-home --shell /usr/sbin/nologin ${PORTMAP_USER}.`;
 
-/** Whether the user and the group are there. */
-function hasAccounts({ look }: InstallPlace): boolean {
+/** Whether the user and the group exist. */
+function hasAccounts({ inspect }: InstallPlace): boolean {
   const text = (path: string) => {
-    const present = look(path);
+    const present = inspect(path);
     return present.kind === 'file' ? present.text : '';
   };
   const hasUser = parsePasswd(text('/etc/passwd')).some(({ name }) => name === PORTMAP_USER);
@@ -137,8 +136,8 @@ function disabledNotes(links: readonly UnitLink[]): string[] {
 
 function startNotes(files: readonly UnitFile[], links: readonly UnitLink[], place: InstallPlace): string[] {
   if (files.length + links.length === 0) return [];
-  const hasRpcbind = RPCBIND_UNITS.some((path) => place.look(path).kind !== 'nothing');
-  const rpcbind = hasRpcbind ? RPCBIND_GOES : [];
+  const hasRpcbind = RPCBIND_UNITS.some((path) => place.inspect(path).kind !== 'nothing');
+  const rpcbind = hasRpcbind ? RPCBIND_REPLACED : [];
   return [
     ...rpcbind,
     'The guard refuses nothing before a profile is applied: portreeve apply FILE',
@@ -146,27 +145,27 @@ function startNotes(files: readonly UnitFile[], links: readonly UnitLink[], plac
   ];
 }
 
-const RPCBIND_GOES = [
-  'portreeve takes the place of rpcbind: rpcbind.service and rpcbind.socket are names of its units now.',
-  'What was registered with rpcbind is gone with it: start its RPC servers again. And portreeve answers on loopback ' +
-    'only, unless [portmap] listen of portreeve.toml names other addresses. To carry both over instead, run ' +
-    '"portreeve portmap take-over" and end that with Ctrl-C, before the units start.',
+const RPCBIND_REPLACED = [
+  'portreeve replaces rpcbind: rpcbind.service and rpcbind.socket are aliases of its units.',
+  'The registrations of rpcbind are lost: restart its RPC servers. Also, portreeve listens on loopback only, unless ' +
+    '[portmap] listen of portreeve.toml names other addresses. To keep the registrations and addresses, run ' +
+    '"portreeve portmap take-over" and end it with Ctrl-C before the units start.',
 ];
 
-/** What has to be done to take away what is ours, and with `purge` the state as well. */
+/** Plans the removal of everything that was installed, with `purge` also of the state. */
 export function planUninstall(place: InstallPlace, purge: boolean): UninstallPlan {
-  const files = INSTALLED_PATHS.map((path) => ({ path, present: place.look(path) }));
+  const files = INSTALLED_PATHS.map((path) => ({ path, present: place.inspect(path) }));
   const ours = files.filter(({ present }) => isOurFile(present)).map(({ path }) => path);
-  const links = UNIT_LINKS.filter((link) => isLinked(link, place.look(link.path))).map(({ path }) => path);
+  const links = UNIT_LINKS.filter((link) => isLinked(link, place.inspect(link.path))).map(({ path }) => path);
   const units = ours.filter((path) => path !== SYSUSERS_FILE).map(unitName);
   const { state, runtime } = SYSTEM_DIRECTORIES;
-  const isPurged = purge && place.look(state).kind === 'directory';
+  const isPurged = purge && place.inspect(state).kind === 'directory';
   const canStop = place.isLive && place.isBooted && units.length > 0;
-  const hasRuntime = canStop && place.look(runtime).kind === 'directory';
+  const hasRuntime = canStop && place.inspect(runtime).kind === 'directory';
   return {
     before: canStop ? [['systemctl', 'stop', ...units.toReversed()]] : [],
     paths: [...links, ...ours],
-    // The units keep it over a restart; once they are stopped nobody needs what is in it.
+    // The units preserve it across restarts; after they stopped, its contents are of no use.
     trees: [...(hasRuntime ? [runtime] : []), ...(isPurged ? [state] : [])],
     after: canStop ? [RELOAD] : [],
     notes: [
@@ -176,22 +175,24 @@ export function planUninstall(place: InstallPlace, purge: boolean): UninstallPla
   };
 }
 
-/** What is not taken away. */
+/** What remains. */
 function leftovers(place: InstallPlace, isPurged: boolean): string[] {
   const { state, config } = SYSTEM_DIRECTORIES;
-  const isThere = (path: string) => place.look(path).kind === 'directory';
+  const isThere = (path: string) => place.inspect(path).kind === 'directory';
   const foreign = INSTALLED_PATHS.filter((path) => {
-    const present = place.look(path);
+    const present = place.inspect(path);
     return present.kind !== 'nothing' && !isOurFile(present);
   });
   return [
-    ...foreign.map((path) => `left: ${path}, which is not portreeve's`),
-    ...(isThere(state) && !isPurged ? [`left: ${state}, with what was applied; --purge removes it`] : []),
-    ...(isThere(config) ? [`left: ${config}, with your settings`] : []),
-    ...(hasAccounts(place) ? [`left: the user ${PORTMAP_USER} and the group ${CONTROL_GROUP}`] : []),
+    ...foreign.map((path) => `not removed: ${path}, which portreeve did not write`),
+    ...(isThere(state) && !isPurged
+      ? [`not removed: ${state}, with the history of applied profiles; --purge removes it`]
+      : []),
+    ...(isThere(config) ? [`not removed: ${config}, with the settings`] : []),
+    ...(hasAccounts(place) ? [`not removed: the user ${PORTMAP_USER} and the group ${CONTROL_GROUP}`] : []),
   ];
 }
 
 const RPCBIND_BACK =
-  'Where rpcbind is installed, rpcbind.service and rpcbind.socket are its units again. To start it now: ' +
+  'If rpcbind is installed, rpcbind.service and rpcbind.socket are its units again. To start it now: ' +
   'systemctl start rpcbind.socket';

@@ -1,4 +1,4 @@
-// What of the program that the units will run as root others than root can change.
+// Finds the parts of the program that users other than root can change: the units will run it as root.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { INSTALL_FILES_MAX, INSTALL_FINDINGS_MAX } from '../../base/limits.ts';
@@ -8,7 +8,7 @@ import type { Changeable } from './carry-out.ts';
 import { type InstalledProgram, nodeSearchPath } from './units.ts';
 
 const LIMITS = { entries: INSTALL_FILES_MAX, findings: INSTALL_FINDINGS_MAX };
-/** What of the package is run or loaded; what else a clone has is not. */
+/** The parts of the package that are run or loaded. */
 const PARTS = ['package.json', 'bin', 'dist', 'node_modules'];
 
 /** The Node that runs it, the package, and the packages that it needs. */

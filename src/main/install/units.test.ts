@@ -1,4 +1,4 @@
-// The units: the program in them, what comes before what, and that systemd takes them without a word.
+// The units: the program in them, their order, and that systemd accepts them without warnings.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,13 +27,13 @@ function settingsIn(unit: string, key: string): string[] {
   );
 }
 
-test('every file is known again as ours', () => {
+test('every file is recognized as written by portreeve', () => {
   for (const { text, path } of unitFiles({ path: PATH, nodeDirectory: undefined }))
     assert.ok(isOurs(text), path);
   assert.ok(!isOurs('[Unit]\n# Made by "portreeve install"\n') && !isOurs(''));
 });
 
-test('the guard comes before what binds ports, and after what it needs', () => {
+test('the guard starts before units that bind ports, and after units that it needs', () => {
   const before = settingsIn('portreeve-guard.service', 'Before');
   for (const unit of ['sysinit.target', 'network-pre.target', 'rpcbind.socket'])
     assert.ok(before.includes(unit), unit);
@@ -47,7 +47,7 @@ test('the guard comes before what binds ports, and after what it needs', () => {
   );
 });
 
-test('the daemon is ready before services begin, so that their units are known when they bind', () => {
+test('the daemon is ready before services start, so that their units are known when they bind', () => {
   const before = settingsIn('portreeve.service', 'Before');
   for (const unit of ['basic.target', 'rpcbind.target', 'shutdown.target'])
     assert.ok(before.includes(unit), unit);
@@ -61,27 +61,27 @@ test('the daemon is ready before services begin, so that their units are known w
   );
 });
 
-test('the guard sees the file systems as all do', () => {
+test('the guard has no private mounts', () => {
   const hides =
     /^(Protect|Private|ReadOnly|ReadWrite|Inaccessible|Bind|TemporaryFileSystem|RootDirectory)\w*=/m;
   assert.doesNotMatch(textOf('portreeve-guard.service'), hides);
   assert.match(textOf('portreeve.service'), hides);
 });
 
-test('the daemon says itself when it is started, and may look at network namespaces and no others', () => {
+test('the daemon notifies systemd itself, and may enter network namespaces and no others', () => {
   assert.deepEqual(settingsIn('portreeve.service', 'Type'), ['notify']);
   assert.deepEqual(settingsIn('portreeve.service', 'ExecStartPost'), []);
   assert.deepEqual(settingsIn('portreeve.service', 'RestrictNamespaces'), ['net']);
   assert.doesNotMatch(textOf('portreeve-guard.service'), /^RestrictNamespaces=/m);
 });
 
-test('the account is the one that the daemon looks for', () => {
+test('the account is the one that the daemon uses', () => {
   assert.equal(PORTMAP_USER, PORTMAP_ACCOUNT);
   assert.match(textOf('portreeve.conf'), new RegExp(`^u ${PORTMAP_ACCOUNT} - "`, 'm'));
   assert.match(textOf('portreeve.conf'), /^g portreeve -$/m);
 });
 
-test('the links are what [Install] says', () => {
+test('the links are those that [Install] describes', () => {
   for (const unit of ['portreeve-guard.service', 'portreeve.socket', 'portreeve.service']) {
     const wanted = [
       ...settingsIn(unit, 'WantedBy').map((target) => `/etc/systemd/system/${target}.wants/${unit}`),
@@ -94,7 +94,7 @@ test('the links are what [Install] says', () => {
 });
 
 describe('the program', () => {
-  test('stands by its absolute path, in quotes if need be', () => {
+  test('is named by its absolute path, quoted if necessary', () => {
     assert.match(
       textOf('portreeve-guard.service'),
       /^ExecStart=\/usr\/lib\/.*\/bin\/portreeve guard enforce$/m,
@@ -115,7 +115,7 @@ describe('the program', () => {
     });
   }
 
-  test('finds a Node that is not where systemd looks', () => {
+  test('finds a Node outside the PATH of services', () => {
     const environment = (nodeDirectory: string | undefined) =>
       /^Environment=.*$/m.exec(textOf('portreeve.service', { path: PATH, nodeDirectory }))?.[0];
     for (const usual of [undefined, '/usr/bin', '/usr/local/bin'])
@@ -128,7 +128,7 @@ describe('the program', () => {
 });
 
 describe('systemd-analyze verify', () => {
-  /** The units in a directory of their own, with a program that is there. */
+  /** The units in a temporary directory, with a program that exists. */
   function written(t: TestContext, change: (text: string) => string): { units: string[]; directory: string } {
     const directory = mkdtempSync(join(tmpdir(), 'my units-'));
     t.after(() => rmSync(directory, { recursive: true }));
@@ -153,7 +153,7 @@ describe('systemd-analyze verify', () => {
     return { status, stderr };
   }
 
-  test('has nothing to say', (t) => {
+  test('prints no warning', (t) => {
     if (!needs(t, probe.command('systemd-analyze'))) return;
     assert.deepEqual(verify(written(t, (text) => text)), { status: 0, stderr: '' });
   });
@@ -169,14 +169,14 @@ describe('systemd-analyze verify', () => {
     'a circle': ['Wants=portreeve.service', 'After=portreeve.service', /ordering cycle/],
   };
   for (const [name, [from, to, says]] of Object.entries(mistakes)) {
-    test(`does speak of ${name}`, (t) => {
+    test(`warns about ${name}`, (t) => {
       if (!needs(t, probe.command('systemd-analyze'))) return;
       assert.match(verify(written(t, (text) => text.replace(from, to))).stderr, says);
     });
   }
 });
 
-test('Node is looked for in the PATH of services, up to where it is, or where it is first of all', () => {
+test('the search path is the PATH of services up to Node, or the directory of Node', () => {
   const path = '/opt/portreeve/bin/portreeve';
   const searched = (nodeDirectory: string | undefined) => nodeSearchPath({ path, nodeDirectory });
   assert.deepEqual(searched(undefined), []);

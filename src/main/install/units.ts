@@ -1,18 +1,18 @@
-// The files that have systemd start portreeve: units, the accounts, and the links that enable them.
+// The installed files: systemd units, the accounts, and the symbolic links that enable the units.
 import { PortreeveError } from '../../base/errors.ts';
 import { DAEMON_UNIT } from '../../kit/daemon-names.ts';
 import { SYSTEM_DIRECTORIES } from '../../kit/directories.ts';
 
-/** What tells our files from those of others: they begin with it. */
+/** Every installed file begins with it. */
 const MARK = '# Made by "portreeve install"';
-const FIRST_LINE = `${MARK}, which writes it anew; "portreeve uninstall" removes it.\n`;
-const OF_UNIT = '# What is to be different here belongs into a drop-in: systemctl edit UNIT.\n';
+const FIRST_LINE = `${MARK}, which overwrites it; "portreeve uninstall" removes it.\n`;
+const OF_UNIT = '# To change a setting, use a drop-in: systemctl edit UNIT.\n';
 
-/** Where an administrator's units and accounts are. */
+/** The directory of an administrator's units, and the file of the accounts. */
 export const UNIT_DIRECTORY = '/etc/systemd/system';
 export const SYSUSERS_FILE = '/etc/sysusers.d/portreeve.conf';
 
-/** The account that answers the network, and the group that may control the daemon. */
+/** The account of the portmap process, and the group that may control the daemon. */
 export const PORTMAP_USER = 'portreeve-portmap';
 export const CONTROL_GROUP = 'portreeve';
 
@@ -33,29 +33,29 @@ export interface UnitLink {
 export interface InstalledProgram {
   /** The absolute path of bin/portreeve. */
   readonly path: string;
-  /** The directory of the Node that runs it; undefined where bin/portreeve finds it by itself. */
+  /** The directory of the Node that runs it; undefined if bin/portreeve finds it itself. */
   readonly nodeDirectory: string | undefined;
 }
 
 const GUARD = 'portreeve-guard.service';
 const DAEMON = DAEMON_UNIT;
 const SOCKET = 'portreeve.socket';
-/** In the order in which they can be started. */
+/** In start order. */
 export const UNITS: readonly string[] = [GUARD, SOCKET, DAEMON];
 
 /** The PATH of systemd's services (systemd.exec(5)). */
 const USUAL_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-/** What a word in a unit may have in it without meaning anything else there: no quotes, "$", "%" or backslashes. */
+/** The characters that need no quoting in a unit: no quotes, "$", "%" or backslashes. */
 const WORD = /^[A-Za-z0-9 @+:,./_=~()-]+$/;
 
-/** Where the files are. */
+/** The paths of the files. */
 export const INSTALLED_PATHS: readonly string[] = [
   SYSUSERS_FILE,
   ...UNITS.map((unit) => `${UNIT_DIRECTORY}/${unit}`),
 ];
 
 /**
- * Every file. Throws PortreeveError `INSTALL_PATH` (usage) for a program at a path that cannot be written in a unit.
+ * All files. Throws PortreeveError `INSTALL_PATH` (usage) if the path of the program cannot be written in a unit.
  */
 export function unitFiles(program: InstalledProgram): UnitFile[] {
   const texts = [SYSUSERS, guardUnit(program), SOCKET_UNIT, daemonUnit(program)];
@@ -65,17 +65,17 @@ export function unitFiles(program: InstalledProgram): UnitFile[] {
   });
 }
 
-/** Whether a file was written by an installation, this one or another. */
+/** Whether an installation wrote the file. */
 export function isOurs(text: string): boolean {
   return text.startsWith(MARK);
 }
 
-/** The name of a unit by its file. */
+/** The unit name of a path. */
 export function unitName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** What systemctl enable would make of the sections [Install]. */
+/** The links that systemctl enable would create from the [Install] sections. */
 export const UNIT_LINKS: readonly UnitLink[] = [
   link('sysinit.target.wants', GUARD),
   link('sockets.target.wants', SOCKET),
@@ -93,25 +93,24 @@ function alias(name: string, unit: string): UnitLink {
 }
 
 const SYSUSERS = `
-# The group of those who may control the daemon, and the account that answers the network.
+# The group that may control the daemon, and the account of the portmap process.
 g ${CONTROL_GROUP} -
 u ${PORTMAP_USER} - "RPC port mapper of portreeve"
 `;
 
 /**
- * The guard comes before everything that waits for sysinit.target, as services and sockets do unless they say
- * otherwise; before rpcbind.socket, which says otherwise; and after systemd-sysctl, which replaces the list of reserved
- * ports. It has no mounts of its own: what it pins must be seen by all. A shutdown does not stop it: nothing would be
- * gained.
+ * The guard starts before sysinit.target, for which services and sockets wait by default; before rpcbind.socket, which
+ * does not wait for it; and after systemd-sysctl, which replaces the list of reserved ports. It has no private mounts:
+ * all processes must see its pins. A shutdown does not need to stop it.
  */
 function guardUnit(program: InstalledProgram): string {
   const { state } = SYSTEM_DIRECTORIES;
   return `
 [Unit]
-Description=Guard of portreeve: who may hold which port
+Description=portreeve guard: enforces which job may bind which port
 Documentation=man:portreeve-guard(1)
 DefaultDependencies=no
-# Until a profile is applied there is nothing to guard.
+# Before a profile is applied there is nothing to enforce.
 ConditionPathExists=${state}/profile.db
 RequiresMountsFor=/sys/fs/bpf /sys/fs/cgroup ${state} ${word(program.path)}
 After=local-fs.target systemd-sysctl.service systemd-sysusers.service
@@ -124,7 +123,7 @@ RemainAfterExit=yes
 ${environment(program)}ExecStart=${word(program.path)} guard enforce
 ExecReload=${word(program.path)} guard enforce
 ExecStop=${word(program.path)} guard off
-# What waits for this unit starts without a guard when it fails: a slow start is no failure.
+# Units that wait for this one start without a guard if it fails: a slow start must not count as a failure.
 TimeoutStartSec=5min
 StateDirectory=portreeve
 RuntimeDirectory=portreeve
@@ -143,12 +142,12 @@ WantedBy=sysinit.target
 /** rpc-statd.service and others require rpcbind.socket, and the daemon opens its sockets itself. */
 const SOCKET_UNIT = `
 [Unit]
-Description=portreeve in the place of rpcbind.socket, which other units require
+Description=portreeve replacement for rpcbind.socket, which other units require
 Documentation=man:portreeve-install(1)
 Wants=${DAEMON}
 
 [Socket]
-# The daemon opens port 111 and /run/rpcbind.sock itself. Nobody calls here.
+# The daemon opens port 111 and /run/rpcbind.sock itself. Nothing connects to this socket.
 ListenStream=/run/portreeve/unit.sock
 SocketMode=0600
 RemoveOnStop=yes
@@ -159,12 +158,11 @@ Alias=rpcbind.socket
 `;
 
 /**
- * The daemon is ready before basic.target, which services wait for unless they say otherwise: it tells the kernel of
- * their units, and one that has begun before would be judged by its user. So does rpcbind, which does not wait for the
- * network either.
+ * The daemon is ready before basic.target, for which services wait by default: it reports their units to the kernel,
+ * and a service that started earlier would be judged by its user. Like rpcbind it does not wait for the network.
  *
- * What it may do is what it does: open sockets, start setpriv(1), see who has which socket, load BPF programs and set
- * net.*. So the settings of the kernel, /run and cgroups stay writable.
+ * Its privileges are what it uses: it opens sockets, starts setpriv(1), finds the owners of sockets, loads BPF programs
+ * and sets net.*. So sysctls, /run and cgroups stay writable.
  */
 function daemonUnit(program: InstalledProgram): string {
   return `
@@ -177,27 +175,27 @@ Requires=sysinit.target ${SOCKET}
 After=sysinit.target ${SOCKET} ${GUARD}
 Wants=rpcbind.target remote-fs-pre.target
 Before=basic.target rpcbind.target remote-fs-pre.target shutdown.target
-# These wait for rpcbind.socket, and register as soon as they start: rpcbind's keeps what they send, ours does not.
+# These wait for rpcbind.socket, and register as soon as they start; unlike rpcbind's socket, ours queues nothing.
 Before=nfs-mountd.service nfs-server.service rpc-statd.service rpc-rquotad.service ypserv.service ypbind.service
 Conflicts=shutdown.target
 StartLimitIntervalSec=0
 
 [Service]
-# It says when its sockets are open: what is sent there then waits for it.
+# It reports when its sockets are open: requests are queued from then on.
 Type=notify
 ${environment(program)}ExecStart=${word(program.path)} serve
-# One that is ended before it is ready, over and over, never serves a slow host.
+# A slow host needs time: a daemon that is stopped before it is ready would never serve.
 TimeoutStartSec=3min
 ExecReload=/bin/kill -HUP $MAINPID
 # Its own processes end when it does.
 KillMode=mixed
 Restart=on-failure
 RestartSec=1s
-# Settings that cannot be are not better the next time.
+# Invalid settings stay invalid.
 RestartPreventExitStatus=2
 StateDirectory=portreeve
 RuntimeDirectory=portreeve
-# What is registered outlives a restart.
+# Registrations are kept across a restart.
 RuntimeDirectoryPreserve=yes
 
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_NET_ADMIN CAP_SETUID CAP_SETGID CAP_SETPCAP
@@ -212,7 +210,7 @@ ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-# It looks which network namespaces the settings mean.
+# It resolves the network namespaces in the settings.
 RestrictNamespaces=net
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -228,14 +226,14 @@ Alias=rpcbind.service
 `;
 }
 
-/** The directories in which bin/portreeve looks for Node, up to the one that has it; none where it brings its own. */
+/** The directories in which bin/portreeve searches Node, up to the one that has it; none if the package has its own. */
 export function nodeSearchPath({ nodeDirectory }: InstalledProgram): readonly string[] {
   if (nodeDirectory === undefined) return [];
   const at = USUAL_PATH.indexOf(nodeDirectory);
   return at < 0 ? [nodeDirectory] : USUAL_PATH.slice(0, at + 1);
 }
 
-/** A PATH in which bin/portreeve finds Node. */
+/** The PATH with which bin/portreeve finds Node. */
 function environment({ nodeDirectory }: InstalledProgram): string {
   if (nodeDirectory === undefined || USUAL_PATH.includes(nodeDirectory)) return '';
   return `Environment="PATH=${[checked(nodeDirectory), ...USUAL_PATH].join(':')}"\n`;
@@ -247,8 +245,8 @@ function word(path: string): string {
 
 function checked(path: string): string {
   if (WORD.test(path)) return path;
-  const message = `${JSON.stringify(path)} has characters that mean something else in a unit of systemd`;
+  const message = `${JSON.stringify(path)} has characters with a special meaning in a systemd unit`;
   const hint =
-    'Install portreeve in a directory whose name has letters, digits, blanks and @+:,._=~()- only.';
+    'Install portreeve in a directory whose name has only letters, digits, spaces and @+:,._=~()-.';
   throw new PortreeveError('INSTALL_PATH', message, hint, { path });
 }

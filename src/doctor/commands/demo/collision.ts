@@ -2,8 +2,7 @@
 // reserved.
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PortreeveError } from '../../../base/errors.ts';
 import { SysctlKeeper } from '../../../guard/app/sysctl-keeper.ts';
@@ -31,7 +30,7 @@ const WANTED = 40_030;
 const SERVER_PORT = 7000;
 const HOST = '127.0.0.1';
 
-const CLIENT = fileURLToPath(new URL(`./client${extname(import.meta.filename)}`, import.meta.url));
+const CLIENT = join(import.meta.dirname, `client${extname(import.meta.filename)}`);
 /** The number of runs without a reservation. */
 const CONTROL_RUNS = 5;
 /** The number of parallel connections, for which 63 ports are available. */

@@ -1,6 +1,5 @@
 // The command `portreeve demo collision`: runs the demonstration in temporary network namespaces.
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { PortreeveError } from '../../../base/errors.ts';
 import { DEMO_ACT_MAX_MS, DEMO_CONNECTIONS_MAX } from '../../../base/limits.ts';
 import { parseDecimal } from '../../../base/port.ts';
@@ -9,7 +8,7 @@ import type { Io } from '../../../kit/io.ts';
 import type { CollisionOptions } from '../index.ts';
 import type { DemoTask } from './inside.ts';
 
-const INSIDE = fileURLToPath(new URL(`./inside${extname(import.meta.filename)}`, import.meta.url));
+const INSIDE = join(import.meta.dirname, `inside${extname(import.meta.filename)}`);
 const CONNECTIONS = 10_000;
 /** The exit status of a program that a signal ended is this plus the number of the signal (bash(1)). */
 const SIGNALED = 128;

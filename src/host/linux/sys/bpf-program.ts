@@ -1,5 +1,4 @@
 // Loads BPF programs through the kernel's verifier, and reads the properties of loaded ones.
-import { createHash } from 'node:crypto';
 import { PortreeveError } from '../../../base/errors.ts';
 import { byteArray, Layout } from '../../../base/layout.ts';
 import { bpfError, cString, objectName, PROG_LOAD, pointerTo, tryBpf } from './bpf.ts';
@@ -121,6 +120,8 @@ const TAG_BYTES = 8;
  * since (bpf_prog_calc_tag() in kernel/bpf/core.c).
  */
 export function programTags(tagged: Uint8Array): readonly string[] {
+  // The module takes long to load.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return ['sha1', 'sha256'].map((hash) =>
     createHash(hash).update(tagged).digest().subarray(0, TAG_BYTES).toString('hex'),
   );
