@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { projectFiles, ROOT } from './support/files.ts';
 import { functionsOf } from './support/functions.ts';
-import { RULES, untidy } from './support/tidy.ts';
+import { PRIVATE_WORD_RULES, RULES, untidy } from './support/tidy.ts';
 import { unusedFiles } from './support/unused-files.ts';
 
 test('the project follows every rule', async () => {
@@ -53,6 +53,16 @@ const twins: Record<string, [file: string, good: string, ...bad: string[]][]> = 
     ['package-lock.json', 'a'.repeat(262_145)],
   ],
 };
+
+for (const { name, forms } of PRIVATE_WORD_RULES) {
+  twins[name] = forms.map((form) => [
+    'docs/a.md',
+    `un${form}ed, there ${form}, a_${form}`,
+    `It ${form}.`,
+    `${form.toUpperCase()}: a`,
+    `a ${form}, b`,
+  ]);
+}
 
 describe('each rule has permitted and forbidden examples', () => {
   for (const rule of RULES) {

@@ -59,6 +59,36 @@ const LARGE_FILES: Readonly<Record<string, string>> = {
   'package-lock.json': 'npm writes it',
 };
 
+/** Words that the pages, comments and messages of the project do not use, in all their forms, and what to write. */
+const PRIVATE_WORDS: readonly (readonly [forms: string, instead: string])[] = [
+  ['to~ld', 'reported, printed'],
+  ['unto~ld', 'unknown'],
+  ['who~ever', 'a client that, the process that, any user'],
+  ['be~sides', 'also, in addition, next to'],
+  ['can be h~ad', 'is free'],
+  ['is no~ne|are no~ne', 'is not a, there is no'],
+  ['me~nd|me~nds|me~nded|me~nding', 'fix, repair'],
+  ['gra~vest', 'most severe'],
+  ['hand~ed out', 'assigned, passed'],
+  ['hand~out|hand~outs', 'ephemeral allocation'],
+  ['sce~ne|sce~nes', 'snapshot, setup'],
+  ['lo~ok.sock|lo~ok-root.sock', 'status.sock'],
+];
+
+/** A rule for each of these words, which looks for whole words in any case; "there is no~ne" is permitted. */
+export const PRIVATE_WORD_RULES = PRIVATE_WORDS.map(([marked, instead]) => {
+  const forms = marked.replaceAll('~', '').split('|');
+  const pattern = forms.map((form) => form.replaceAll('.', String.raw`\.`)).join('|');
+  const expression = new RegExp(`(?<![\\p{L}\\d_]|there )(?:${pattern})(?![\\p{L}\\d_])`, 'iu');
+  return {
+    name: `private word ${forms[0]}`,
+    instead: `write in the words of docs/glossary.md and of the field: ${instead}`,
+    forms,
+    appliesTo: isOurs,
+    find: (source: string) => linesThat(source, (line) => expression.test(line)),
+  };
+});
+
 export const RULES: readonly Rule[] = [
   {
     name: 'first sentence',
@@ -139,6 +169,7 @@ export const RULES: readonly Rule[] = [
     appliesTo: (file) => !Object.hasOwn(LARGE_FILES, file),
     find: (source) => (Buffer.byteLength(source) > FILE_BYTES_MAX ? [1] : []),
   },
+  ...PRIVATE_WORD_RULES,
 ];
 
 /** The violations in a set of files, as sentences that name the replacement. */
