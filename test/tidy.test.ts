@@ -59,7 +59,7 @@ for (const { name, forms } of PRIVATE_WORD_RULES) {
     'docs/a.md',
     `un${form}ed, there ${form}, a_${form}`,
     `It ${form}.`,
-    `${form.toUpperCase()}: a`,
+    `${form.slice(0, 1).toUpperCase()}${form.slice(1)}: a`,
     `a ${form}, b`,
   ]);
 }

@@ -72,8 +72,8 @@ Examples:
 
   const wrong: Record<string, [line: string, message: RegExp]> = {
     'no color': ['--json', /missing required argument 'color'/],
-    'a color that is none': ['green', /'green' is invalid for argument 'color'.* choices are red, blue\./],
-    'a size that is none': ['red --size huge', /'huge' is invalid.* choices are small, large\./],
+    'an unknown color': ['green', /'green' is invalid for argument 'color'.* choices are red, blue\./],
+    'an unknown size': ['red --size huge', /'huge' is invalid.* choices are small, large\./],
     'options that exclude each other': [
       'red --json --manual m',
       /'--json' cannot be used with option '--manual <file>'/,

@@ -62,7 +62,7 @@ async function owned(t: TestContext) {
   const isOverlaid: Probe =
     code === 0 ? { ok: true } : { ok: false, reason: `needs overlayfs: ${stderr.trim()}` };
   if (!needs(t, isOverlaid)) return undefined;
-  // Whoever runs the tests may own the checkout, and let a group write.
+  // The user who runs the tests may own the checkout, and a group may write to it.
   await sandbox.run(['sh', '-c', `cd ${OWNED} && chown -hR 0:0 . && chmod -R go-w .`]);
   const install = (...words: readonly string[]) =>
     sandbox.run([`${OWNED}/bin/portreeve`, 'install', ...words], { env: NO_PEERS });

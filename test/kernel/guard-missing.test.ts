@@ -101,7 +101,7 @@ test('where nothing is missing the same commands work', async (t) => {
   assert.equal(enforced.code, 0, enforced.stderr);
   assert.match((await at.run('nothing', 'apply /run/profile')).stdout, /the kernel enforces it/);
 
-  // A process that may not inspect the kernel is not told that there is no guard.
+  // A process that may not inspect the kernel gets no answer about the guard.
   const shown = await at.run('capabilities', 'guard');
   assert.equal(shown.code, 3, shown.stdout);
   assert.match(shown.stderr, /this process lacks CAP_BPF/);

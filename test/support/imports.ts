@@ -251,7 +251,7 @@ function dynamicImport(tokens: readonly Token[], index: number): Import {
   return { target: plain ? argument.value : undefined, kind: 'dynamic', line, names: ['*'] };
 }
 
-/** Reads `import … from 'x'`, `export … from 'x'` and `import 'x'`; an export without `from` is none. */
+/** Reads `import … from 'x'`, `export … from 'x'` and `import 'x'`; an export without `from` is not an import. */
 function staticImport(tokens: readonly Token[], index: number): Import[] {
   const line = tokens[index]?.line ?? 0;
   let end = index + 1;

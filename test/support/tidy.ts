@@ -75,11 +75,11 @@ const PRIVATE_WORDS: readonly (readonly [forms: string, instead: string])[] = [
   ['lo~ok.sock|lo~ok-root.sock', 'status.sock'],
 ];
 
-/** A rule for each of these words, which looks for whole words in any case; "there is no~ne" is permitted. */
+/** A rule for each of these words, which searches for whole words; "there is no~ne" is permitted. */
 export const PRIVATE_WORD_RULES = PRIVATE_WORDS.map(([marked, instead]) => {
   const forms = marked.replaceAll('~', '').split('|');
-  const pattern = forms.map((form) => form.replaceAll('.', String.raw`\.`)).join('|');
-  const expression = new RegExp(`(?<![\\p{L}\\d_]|there )(?:${pattern})(?![\\p{L}\\d_])`, 'iu');
+  const pattern = forms.map(escaped).join('|');
+  const expression = new RegExp(`(?<![\\p{L}\\d_]|there )(?:${pattern})(?![\\p{L}\\d_])`, 'u');
   return {
     name: `private word ${forms[0]}`,
     instead: `write in the words of docs/glossary.md and of the field: ${instead}`,
@@ -88,6 +88,12 @@ export const PRIVATE_WORD_RULES = PRIVATE_WORDS.map(([marked, instead]) => {
     find: (source: string) => linesThat(source, (line) => expression.test(line)),
   };
 });
+
+/** A regular expression for a word, also at the beginning of a sentence. */
+function escaped(word: string): string {
+  const [first = '', rest] = [word.slice(0, 1), word.slice(1).replaceAll('.', String.raw`\.`)];
+  return `[${first}${first.toUpperCase()}]${rest}`;
+}
 
 export const RULES: readonly Rule[] = [
   {

@@ -185,7 +185,7 @@ async function crash(machine: Machine): Promise<void> {
   assert.deepEqual(await registered(machine), before);
   const { code, stdout } = await machine.portreeve('events --port 7001');
   assert.equal(code, 0);
-  assert.match(stdout, /STRANGER-7001/, 'refused before the crash, and told after it');
+  assert.match(stdout, /STRANGER-7001/, 'refused before the crash, and reported after it');
 }
 
 async function uninstalled(machine: Machine, before: Awaited<ReturnType<typeof hostState>>): Promise<void> {

@@ -10,7 +10,7 @@ export interface KernelFeatures {
   readonly tickUs: number | undefined;
   /** net.ipv4.ip_unprivileged_port_start: from this port on, Linux requires no capability. */
   readonly unprivilegedStart: number;
-  /** The kernel's other protocols with ports, besides TCP and UDP, as far as they are loaded. */
+  /** The loaded protocols with ports other than TCP and UDP. */
   readonly otherProtocols: readonly string[];
 }
 

@@ -183,7 +183,7 @@ describe('foreign files are listed', () => {
       const [path, tree] = make(new Tree());
       const plan = planInstall(PROGRAM, tree.place);
       assert.deepEqual(plan.foreign, [path]);
-      // Whoever wants it replaced gets all of it.
+      // Replacing it is a request of its own.
       assert.deepEqual([plan.files.length, plan.links.length], [INSTALLED_PATHS.length, UNIT_LINKS.length]);
     });
   }

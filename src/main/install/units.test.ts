@@ -147,7 +147,7 @@ describe('systemd-analyze verify', () => {
   function verify({ units, directory }: { units: string[]; directory: string }) {
     const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {
       encoding: 'utf8',
-      // The colon at the end: and where systemd looks besides.
+      // The colon at the end adds the default directories of systemd.
       env: { ...process.env, SYSTEMD_UNIT_PATH: `${directory}:` },
     });
     return { status, stderr };
