@@ -15,6 +15,9 @@ import { DAEMON, SETUP } from './commands.ts';
 import { sources } from './port-sources.ts';
 import { packageVersion } from './version.ts';
 
+/** The bits of a umask. */
+const OTHERS_WRITE = 0o022;
+
 /** In the order in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
   ...DAEMON,
@@ -57,6 +60,8 @@ export async function run(
 
 /** Runs the command line of this process; returns the words that name the command that has run, if one has. */
 export async function main(): Promise<readonly string[]> {
+  // Directories and sockets have the mode of the umask until they get their own: nobody else may write them even then.
+  process.umask(process.umask(OTHERS_WRITE) | OTHERS_WRITE);
   const io = processIo(async () => (await import('./sections.ts')).SECTIONS);
   let words: readonly string[] = [];
   process.exitCode = await run(process.argv.slice(2), io, COMMANDS, (command) => {
