@@ -9,9 +9,11 @@ import { needs, probe } from '../../test/support/probe.ts';
 
 const COMPILED = join(import.meta.dirname, 'compiled.ts');
 const OTHER = 65534;
+const HANGS_MS = 20_000;
+const LATER = Date.now() / 1000 + 60;
 
-/** A program whose only command prints a text, in a directory that is removed after the test. */
-function built(t: TestContext) {
+/** A program whose only command prints a text and does `more`, in a directory that is removed after the test. */
+function built(t: TestContext, more = '') {
   const directory = fs.mkdtempSync(join(tmpdir(), 'portreeve-'));
   t.after(() => fs.rmSync(directory, { recursive: true, force: true }));
   fs.chmodSync(directory, 0o755);
@@ -19,18 +21,30 @@ function built(t: TestContext) {
   const write = (text: string) =>
     fs.writeFileSync(
       file,
-      `// ${text}\n(function (exports) { exports.main = async () => { console.log('${text}'); return ['say']; }; })`,
+      `// ${text}
+      (function (exports, require, module, filename, directory) {
+        exports.main = async () => { console.log('${text}'); ${more}; return ['say']; };
+      })`,
     );
   write('here');
   const cache = join(directory, '.cache');
   const entry = join(cache, `${process.versions.node}-${process.arch}-say`);
   /** Runs it; returns its output, and whether compiled code was used. */
-  const start = (wrapper: readonly string[] = [], flags: readonly string[] = []): string => {
+  const start = (
+    wrapper: readonly string[] = [],
+    flags: readonly string[] = [],
+    ending: readonly unknown[] = [0, ''],
+  ): string => {
     const script = `const { startProgram } = await import('${COMPILED}'); console.log(startProgram('${directory}'))`;
     const node = [process.execPath, ...flags, '--input-type=module', '-e', script, 'portreeve', 'say'];
     const [command = '', ...args] = [...wrapper, ...node];
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-    assert.deepEqual([status, stderr], [0, '']);
+    const options = {
+      encoding: 'utf8',
+      timeout: HANGS_MS,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    } as const;
+    const { status, stdout, stderr } = spawnSync(command, args, options);
+    assert.deepEqual([status, stderr], ending);
     return stdout;
   };
   return { directory, file, cache, entry, write, start };
@@ -76,6 +90,14 @@ describe('compiled code is not used', () => {
     },
     // V8 would use it: the sources are equally long.
     'if the program was built again': ({ write }) => write('also'),
+    'if somebody has edited the program': ({ file }) => {
+      fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace("'here'", "'also'"));
+      fs.utimesSync(file, LATER, LATER);
+    },
+    'if it is a pipe without a writer': ({ entry }) => {
+      fs.rmSync(entry);
+      spawnSync('mkfifo', [entry]);
+    },
     'if it is a link': ({ entry }) => {
       fs.renameSync(entry, `${entry}-2`);
       fs.symlinkSync(`${entry}-2`, entry);
@@ -115,6 +137,39 @@ describe('compiled code is not used', () => {
     assert.equal(start([], ['--max-lazy']), 'here\nrejected\n');
     assert.deepEqual(fs.readFileSync(entry), before);
   });
+});
+
+test('with NODE_OPTIONS it is used, and not written', (t) => {
+  const { start, cache } = built(t);
+  const options = ['env', 'NODE_OPTIONS=--no-warnings'];
+  assert.equal(start(options), 'here\nnone\n');
+  assert.ok(!fs.existsSync(cache));
+  start();
+  assert.equal(start(options), 'here\nused\n');
+});
+
+test('a directory that a build moves away is not made again', (t) => {
+  const { start, directory } = built(t, "require('node:fs').renameSync(directory, directory + '.old')");
+  t.after(() => fs.rmSync(`${directory}.old`, { recursive: true }));
+  assert.equal(start(), 'here\nnone\n');
+  assert.ok(!fs.existsSync(directory));
+});
+
+test('what a killed command left is removed by the next that writes', (t) => {
+  const { start, cache, entry } = built(t);
+  fs.mkdirSync(cache, { mode: 0o755 });
+  const [old, recent] = [join(cache, '.old'), join(cache, '.recent')];
+  for (const draft of [old, recent]) fs.writeFileSync(draft, '');
+  fs.utimesSync(old, 0, 0);
+  start();
+  assert.deepEqual(fs.readdirSync(cache).sort(), ['.recent', entry.slice(cache.length + 1)]);
+});
+
+test('a command that waits for what cannot happen is a bug', (t) => {
+  const { start, cache } = built(t, 'await new Promise(() => {})');
+  const text = 'portreeve: error[BUG]: the command has not ended\nThis is a bug of portreeve.\n';
+  assert.equal(start([], [], [3, text]), 'here\nnone\n');
+  assert.ok(!fs.existsSync(cache));
 });
 
 describe('root does not write', () => {

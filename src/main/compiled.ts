@@ -8,6 +8,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -20,6 +21,7 @@ import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
 const OTHERS_MAY_WRITE = 0o022;
@@ -30,6 +32,10 @@ const RUNS_MAX = 3;
 const DIGIT_0 = 0x30;
 /** V8 discards code that has not run for a while. */
 const COMPLETE_MAX_S = 60;
+/** Nothing takes as long to be written. */
+const DRAFT_MAX_MS = 60_000;
+const MS_PER_S = 1000;
+const EXIT_BUG = 3;
 
 /** What the bundle exports. */
 interface Program {
@@ -43,18 +49,22 @@ type CacheUse = 'used' | 'rejected' | 'none';
 /** Starts the program in `directory`; gives whether code from the cache was used. */
 export function startProgram(directory: string): CacheUse {
   const file = join(directory, 'portreeve.cjs');
+  // Before it is read: if it is replaced in the meantime, the code belongs to no file.
+  const { uid, mtimeMs } = statSync(file);
   const source = readFileSync(file, 'latin1');
   const cache: Cache = {
     directory: join(directory, '.cache'),
-    owner: statSync(file).uid,
-    // Of the source, V8 itself compares only the length.
-    id: source.slice(0, source.indexOf('\n') + 1),
+    owner: uid,
+    // Of the source, V8 itself compares only the length. The time tells that somebody has edited the file.
+    id: `${source.slice(0, source.indexOf('\n') + 1)}${Math.trunc(mtimeMs / MS_PER_S)}\n`,
   };
   const found = find(cache, process.argv.slice(2));
   const script = new Script(source, { filename: file, ...(found && { cachedData: found.code }) });
   const program = { exports: {} as Program };
   script.runInThisContext()(program.exports, createRequire(file), program, file, directory);
+  process.once('beforeExit', reportUnfinished);
   void program.exports.main().then((words) => {
+    process.off('beforeExit', reportUnfinished);
     const name = nameOf(words);
     const earlier = found?.name === name ? found : undefined;
     const isComplete = earlier && (script.cachedDataRejected || earlier.runs >= RUNS_MAX);
@@ -65,6 +75,12 @@ export function startProgram(directory: string): CacheUse {
   return script.cachedDataRejected ? 'rejected' : 'used';
 }
 
+/** Node would report success if a command waits for something that cannot happen any more. */
+function reportUnfinished(): void {
+  console.error('portreeve: error[BUG]: the command has not ended\nThis is a bug of portreeve.');
+  process.exitCode = EXIT_BUG;
+}
+
 /**
  * A directory with a file for each command. What is in it is executed, also by root: only those who can write the
  * program itself may be able to write it.
@@ -73,7 +89,7 @@ interface Cache {
   readonly directory: string;
   /** The owner of the bundle. */
   readonly owner: number;
-  /** A line that no other bundle begins with. */
+  /** The first line of the bundle, which no other one begins with, and a line with the time of its last change. */
   readonly id: string;
 }
 
@@ -107,14 +123,21 @@ function find(cache: Cache, typed: readonly string[]): (Compiled & { readonly na
  */
 function add(cache: Cache, name: string, script: Script, earlierRuns: number): void {
   if (process.geteuid?.() !== cache.owner) return;
+  // It may have flags for V8, with which the code would be of no use to other commands.
+  if (process.env['NODE_OPTIONS']) return;
   try {
-    if (mkdirSync(cache.directory, { recursive: true, mode: DIRECTORY_MODE }) !== undefined) {
-      chmodSync(cache.directory, DIRECTORY_MODE);
-    }
+    makeDirectory(cache.directory);
     // Without earlier runs the code began with that of another command.
     if (!hasDirectory(cache) || (earlierRuns === 0 && read(cache, name))) return;
     write(cache, name, { code: script.createCachedData(), runs: earlierRuns + 1 });
   } catch {}
+}
+
+/** Only in the directory of the bundle, which a build may have moved away: then there is nothing to add to. */
+function makeDirectory(directory: string): void {
+  if (lstatSync(directory, { throwIfNoEntry: false })) return;
+  mkdirSync(directory, DIRECTORY_MODE);
+  chmodSync(directory, DIRECTORY_MODE);
 }
 
 function isSafe({ uid, mode }: Stats, { owner }: Cache): boolean {
@@ -128,7 +151,8 @@ function hasDirectory(cache: Cache): boolean {
 
 function read(cache: Cache, name: string): Compiled | undefined {
   try {
-    const fd = openSync(join(cache.directory, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+    // Only what is a file is read: opening a pipe must not wait for its writer.
+    const fd = openSync(join(cache.directory, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
       const found = fstatSync(fd);
       return found.isFile() && isSafe(found, cache) ? compiledIn(readFileSync(fd), cache.id) : undefined;
@@ -142,6 +166,7 @@ function read(cache: Cache, name: string): Compiled | undefined {
 
 /** Others see the file before or the file after. */
 function write({ directory, id }: Cache, name: string, { code, runs }: Compiled): void {
+  removeOldDrafts(directory);
   const draft = join(directory, `.${name}-${process.pid}`);
   const fd = openSync(draft, 'wx', FILE_MODE);
   try {
@@ -157,7 +182,16 @@ function write({ directory, id }: Cache, name: string, { code, runs }: Compiled)
   }
 }
 
-/** A file begins with the first line of the bundle, and a line with the checksum of the code and the runs, a digit. */
+/** Removes what commands left that were killed while they wrote. */
+function removeOldDrafts(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith('.')) continue;
+    const draft = join(directory, name);
+    if (Date.now() - lstatSync(draft).mtimeMs > DRAFT_MAX_MS) rmSync(draft, { force: true });
+  }
+}
+
+/** A file begins with the id of the bundle, and a line with the checksum of the code and the runs, a digit. */
 function compiledIn(bytes: Buffer, id: string): Compiled | undefined {
   const runsAt = id.length + CRC_DIGITS;
   const code = bytes.subarray(runsAt + 2);
