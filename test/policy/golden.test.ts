@@ -32,8 +32,8 @@ function read({ file, text }: GoldenProfile) {
 /** The requests of a profile with the verdicts of `answer`. */
 function answered(golden: GoldenProfile, answer: (verdict: GoldenVerdict) => AnyVerdict): string[] {
   return golden.verdicts.map((verdict) => {
-    const withWords = verdict.expected.includes(' says ');
-    return `${verdict.requestText} -> ${verdictText(answer(verdict), golden.file, withWords)}`;
+    const withRuleText = verdict.expected.includes(' rule ');
+    return `${verdict.requestText} -> ${verdictText(answer(verdict), golden.file, withRuleText)}`;
   });
 }
 
@@ -42,7 +42,7 @@ for (const golden of PROFILES) {
   const expected = golden.verdicts.map((verdict) => `${verdict.requestText} -> ${verdict.expected}`);
 
   describe(name, () => {
-    test('verdicts', () => {
+    test('decide() returns the expected verdicts', () => {
       const saf = {
         check: (...args: Parameters<typeof isPermitted>) => ({
           permitted: isPermitted(...args),
@@ -56,7 +56,7 @@ for (const golden of PROFILES) {
       );
     });
 
-    test('verdicts of the oracle', () => {
+    test('the oracle returns the expected verdicts', () => {
       const { statements } = read(golden);
       assert.deepEqual(
         answered(golden, ({ request }) => oracle(statements, golden, request)),
@@ -64,7 +64,7 @@ for (const golden of PROFILES) {
       );
     });
 
-    test('findings', () => {
+    test('the findings are the expected ones', () => {
       const found = read(golden).findings.map(
         ({ severity, code, place }) =>
           `${severity} ${code} line ${place.line}${place.file === file ? '' : ` of ${place.file}`}`,

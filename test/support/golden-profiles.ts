@@ -120,11 +120,11 @@ function numberOf(digits = ''): number {
 }
 
 /** A verdict in the format of the files; `file` is the default file of rules. */
-export function verdictText(verdict: AnyVerdict, file: string, withWords: boolean): string {
+export function verdictText(verdict: AnyVerdict, file: string, withRuleText: boolean): string {
   const { reason, rule } = verdict;
   const where = rule && `line ${rule.line}${rule.file === file ? '' : ` of ${rule.file}`}`;
-  const words = withWords && rule && `says ${rule.text}`;
-  if (!verdict.allowed) return joined('deny', reason, where, words);
+  const ruleText = withRuleText && rule && `rule ${rule.text}`;
+  if (!verdict.allowed) return joined('deny', reason, where, ruleText);
   const { address, isShared, acks, smc, lowPortGranted, assignedFrom } = verdict;
   return joined(
     'allow',
@@ -135,8 +135,8 @@ export function verdictText(verdict: AnyVerdict, file: string, withWords: boolea
     acks && `acks ${acks}`,
     smc && `smc ${smc}`,
     lowPortGranted ? 'granted' : undefined,
-    assignedFrom && `pool ${assignedFrom}`,
-    words,
+    assignedFrom && `from ${assignedFrom}`,
+    ruleText,
   );
 }
 

@@ -253,12 +253,12 @@ describe('port 0', () => {
   verdicts(
     'with the wildcard address is assigned from EXPLICITBINDPORTRANGE, for TCP only',
     `${BOTH}\nUDPCONFIG EPHEMERALPORTS 7000 7100`,
-    `bind tcp 0.0.0.0 0 WEB -> allow PORT_ZERO line 1 pool EXPLICITBINDPORTRANGE
-     bind tcp :: 0 WEB -> allow PORT_ZERO line 1 pool EXPLICITBINDPORTRANGE
-     bind tcp ::ffff:0.0.0.0 0 WEB -> allow PORT_ZERO line 1 pool EXPLICITBINDPORTRANGE
-     bind tcp 192.0.2.7 0 WEB -> allow PORT_ZERO line 2 pool EPHEMERALPORTS
-     bind tcp ::ffff:0.0.0.1 0 WEB -> allow PORT_ZERO line 2 pool EPHEMERALPORTS
-     bind udp 0.0.0.0 0 WEB -> allow PORT_ZERO line 3 pool EPHEMERALPORTS`,
+    `bind tcp 0.0.0.0 0 WEB -> allow PORT_ZERO line 1 from EXPLICITBINDPORTRANGE
+     bind tcp :: 0 WEB -> allow PORT_ZERO line 1 from EXPLICITBINDPORTRANGE
+     bind tcp ::ffff:0.0.0.0 0 WEB -> allow PORT_ZERO line 1 from EXPLICITBINDPORTRANGE
+     bind tcp 192.0.2.7 0 WEB -> allow PORT_ZERO line 2 from EPHEMERALPORTS
+     bind tcp ::ffff:0.0.0.1 0 WEB -> allow PORT_ZERO line 2 from EPHEMERALPORTS
+     bind udp 0.0.0.0 0 WEB -> allow PORT_ZERO line 3 from EPHEMERALPORTS`,
   );
   verdicts(
     'has the acknowledgment setting of TCPCONFIG, and no range by default',

@@ -1,2 +1,2 @@
-; Nothing is said of low ports.
+; No setting for low ports.
 PORT 80 TCP WEB
