@@ -1,10 +1,10 @@
-/** The line to the agent inside a virtual machine: commands go there, one at a time, and outcomes come back. */
+/** The connection to the agent in a virtual machine: sends it one command at a time, and receives the outcome. */
 
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Outcome } from '../support/sandbox.ts';
 
-/** How much later than the agent this end gives up. */
+/** The additional timeout after that of the agent. */
 const GRACE_MS = 10_000;
 
 interface Waiting {
@@ -37,7 +37,7 @@ export class AgentLine {
     qemu.once('error', onEnd).once('close', onEnd);
   }
 
-  /** Runs a command of bash, after those before it. */
+  /** Runs a bash command after the earlier ones have ended. */
   run(command: string, seconds: number): Promise<Outcome> {
     const answer = this.#last.then(() => this.#ask(command, seconds));
     this.#last = answer.catch(() => {});

@@ -1,6 +1,6 @@
 /**
- * An installation on Debian 12, from a running rpcbind over a reboot to the end: who has which port is settled before
- * anything can take one, sockets and instances of systemd get theirs, and nothing is left in the end.
+ * Tests an installation on Debian 12 in a virtual machine: take-over from a running rpcbind, a reboot, a crash, and the
+ * removal. The guard is in force before any unit can bind a port, each unit gets its port, and nothing is left.
  */
 
 import assert from 'node:assert/strict';
@@ -25,7 +25,7 @@ const service = (port: string, more = '') =>
   `[Service]\nExecStart=${BIND} ${port} listen\n${more}[Install]\nWantedBy=multi-user.target\n`;
 
 const SYSTEM = '/etc/systemd/system';
-/** Of systemd's kinds of units those whose cgroups differ. */
+/** Kinds of units whose cgroups have different paths: in a slice, an instance, a socket. */
 const UNITS: Readonly<Record<string, string>> = {
   [`${SYSTEM}/sliced.service`]: service('7001', 'Slice=custom.slice\n'),
   [`${SYSTEM}/toy@.service`]: service('%i'),
@@ -41,7 +41,7 @@ const ENABLED = [
   'answer.socket',
   'nfs-server.service',
 ];
-/** The unit by which each port is to be open after a boot. */
+/** The unit that must hold each port after a boot. */
 const HOLDERS: readonly (readonly [port: number, unit: string])[] = [
   [22, 'ssh.socket'],
   [5432, 'postgresql@15-main.service'],
@@ -59,28 +59,24 @@ test('Debian 12 with portreeve: install, reboot, a crash, uninstall', async (t) 
   await machine.must('systemctl start nfs-server.service rpc-statd.service');
   const before = await hostState(machine);
 
-  await t.test('install writes the units, and take-over carries over what rpcbind has registered', () =>
+  await t.test('install writes the units, and take-over carries over the registrations of rpcbind', () =>
     takeOver(machine),
   );
   await t.test('a profile is applied, and is in force after a reboot', () => reboot(machine));
-  await t.test('the guard is in force before anything that it is about', () => guardFirst(machine));
+  await t.test('the guard is in force before any unit that binds a port starts', () => guardFirst(machine));
   for (const [port, unit] of HOLDERS) {
-    await t.test(`${unit} has its port ${port}, and nobody else gets it`, (each) =>
+    await t.test(`${unit} has its port ${port}, and no other unit or user gets it`, (each) =>
       holds(each, machine, port, unit),
     );
   }
-  await t.test('mountd and statd, which systemd starts after the daemon, are registered with it', () =>
-    nfs(machine),
-  );
-  await t.test('the daemon is killed: systemd starts it, and what was registered stays', () =>
-    crash(machine),
-  );
-  await t.test('uninstall leaves the host as it was, and the accounts', async () => {
+  await t.test('mountd and statd, which systemd starts after the daemon, are registered', () => nfs(machine));
+  await t.test('a killed daemon is restarted by systemd, and keeps the registrations', () => crash(machine));
+  await t.test('uninstall restores the state of the host, except for the accounts', async () => {
     await uninstalled(machine, before);
   });
 });
 
-/** What is registered, without the port mapper itself, which is of another version. */
+/** The registrations, except those of the port mapper itself, which differ between rpcbind and portreeve. */
 async function registered(machine: Machine): Promise<string[]> {
   const table = await machine.must('rpcinfo -p 127.0.0.1');
   const rows = table.trim().split('\n').slice(1);
@@ -91,7 +87,7 @@ async function showOf(machine: Machine, unit: string, property: string): Promise
   return (await machine.must(`systemctl show -p ${property} --value ${unit}`)).trim();
 }
 
-/** As `portreeve install` says: take-over, Ctrl-C, and then the units. */
+/** The steps that `portreeve install` prints: take-over, Ctrl-C, and then the units. */
 async function takeOver(machine: Machine): Promise<void> {
   const byRpcbind = await registered(machine);
   assert.ok(
@@ -112,7 +108,7 @@ async function takeOver(machine: Machine): Promise<void> {
   assert.deepEqual(await registered(machine), byRpcbind);
 }
 
-/** Whether the port mapper answers, and is a process of a unit. */
+/** A condition of bash: the port mapper answers, and is a process of the unit. */
 function answersFor(unit: string): string {
   const pids = `grep -qwFf /sys/fs/cgroup/system.slice/${unit}/cgroup.procs`;
   return `{ rpcinfo -p 127.0.0.1 >/dev/null && ss -Hltnp 'sport = :111' | tr -c 0-9 '\\n' | ${pids}; }`;
@@ -193,7 +189,7 @@ async function uninstalled(machine: Machine, before: Awaited<ReturnType<typeof h
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^not removed: the user portreeve-portmap and the group portreeve$/m);
   const after = await hostState(machine);
-  // The settings stay; the directory of the accounts is one of systemd.
+  // The settings are kept; the directory of the accounts belongs to systemd.
   const isLeft = (line: string) =>
     line.startsWith('+ /etc/portreeve') || line.startsWith('+ /etc/sysusers.d d ');
   assert.deepEqual(

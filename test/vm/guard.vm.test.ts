@@ -1,6 +1,6 @@
 /**
- * The guard on the kernels that Debian has: the tests of test/kernel that it depends on most, run inside a machine, on
- * each kernel that is new enough; and on one that is not, a refusal that leaves nothing.
+ * Tests the guard on Debian's kernels: the most important tests of test/kernel run in a virtual machine on each supported
+ * kernel, and on an older one the guard is refused and leaves nothing.
  */
 
 import assert from 'node:assert/strict';
@@ -8,20 +8,20 @@ import { test } from 'node:test';
 import type { FileResult } from '../support/results.ts';
 import { Machine } from './machine.ts';
 
-/** Verdicts, namespaces, and units that the kernel names. */
+/** Verdicts, namespaces, and jobs of units that the kernel assigns. */
 const EVERYWHERE = ['guard-equals-decide', 'guard-reach', 'units'];
-/** And on the oldest kernel each verdict by itself, swaps under load, trials and what is left, and the commands. */
+/** On the oldest kernel also each kind of verdict, swaps under load, trials and removal, and the commands. */
 const FILES = {
   '6.1': [...EVERYWHERE, 'guard-binds', 'guard-swap', 'guard-life', 'guard-commands'],
   '6.12': EVERYWHERE,
   '7': EVERYWHERE,
 } as const;
 const FILE_SECONDS = 600;
-/** What these tests have no use for. */
+/** Units that these tests do not need. */
 const MASKED = ['postgresql.service', 'rpcbind.service', 'rpcbind.socket', 'nfs-client.target'];
 
 for (const kernel of ['6.1', '6.12', '7'] as const) {
-  test(`Linux ${kernel} of Debian`, async (t) => {
+  test(`the guard works on Linux ${kernel} of Debian`, async (t) => {
     const machine = await Machine.boot(t, { kernel, masked: MASKED });
     if (machine === undefined) return;
     t.diagnostic(`Linux ${machine.version}`);
@@ -45,7 +45,7 @@ async function runInside(machine: Machine, file: string): Promise<FileResult> {
   );
 }
 
-test('Linux 5.10 of Debian is too old for the guard, which says so; all else works', async (t) => {
+test('on Linux 5.10 of Debian the guard is refused with the required version, and everything else works', async (t) => {
   const machine = await Machine.boot(t, { kernel: '5.10', masked: MASKED });
   if (machine === undefined) return;
   assert.match(machine.version, /^5\.10\./);

@@ -1,8 +1,8 @@
-/** What an installation may change on a host, as lines that can be compared before and after it. */
+/** The state of a host that an installation may change, as lines that can be compared. */
 
 import type { Machine } from './machine.ts';
 
-/** Directories in which nothing changes by itself; of each entry what it is, whose, and what is in it. */
+/** Directories that only an installation changes, listed with the type, owner and contents of each entry. */
 const DIRECTORIES = [
   '/etc/systemd',
   '/etc/sysusers.d',
@@ -28,7 +28,7 @@ const ACCOUNTS = ['passwd', 'group', 'shadow', 'gshadow'];
 
 export interface HostState {
   readonly accounts: readonly string[];
-  /** Everything else. */
+  /** Files, mounts, units, processes and kernel settings. */
   readonly rest: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export async function hostState(machine: Machine): Promise<HostState> {
   };
 }
 
-/** The lines that are in one of the two and not in the other, with a sign each. */
+/** The lines that are in only one of the two states, with "-" before removed and "+" before added ones. */
 export function changes(before: readonly string[], after: readonly string[]): string[] {
   return [
     ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),

@@ -1,8 +1,8 @@
 /**
- * The images that virtual machines start from: Debian's, made once and kept outside of the project, and the project's.
+ * The disk images of the virtual machines: those of Debian, built once and kept outside the project, and the project's.
  *
- * They are in PORTREEVE_VM_CACHE, or portreeve-vm below the cache directory of the XDG base directories. A new set is
- * made when what makes it changes, and after two weeks, since Debian's kernel and systemd get newer.
+ * They are in PORTREEVE_VM_CACHE, or in portreeve-vm in the XDG cache directory. They are rebuilt when the script that
+ * builds them changes, and after two weeks, to get Debian's newer kernel and systemd.
  */
 
 import { execFile } from 'node:child_process';
@@ -24,22 +24,22 @@ const MAKER = join(import.meta.dirname, 'image');
 const MAKE_MS = 1_200_000;
 const IMAGE_MS = 60_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
-/** What `make` ends with where Debian's packages cannot be fetched (EX_TEMPFAIL of sysexits.h). */
+/** The exit code of `make` if Debian's packages cannot be fetched (EX_TEMPFAIL of sysexits.h). */
 const NOT_FETCHED = 75;
 
-/** What the project consists of in a machine: as it is installed, and its tests. */
+/** The files of the project in a machine: those of an installation, and the tests. */
 const PROJECT = ['bin', 'dist', 'docs', 'man', 'src', 'test', 'package.json'];
-/** What only builds and checks, and what of Node is not the program. */
+/** Packages that only build or check, and the parts of Node that do not run. */
 const LEFT_OUT =
   /^node_modules\/(?:@?(?:biomejs|typescript|esbuild|types)(?:\/|$)|node-linux-[^/]*\/(?:include|share)(?:\/|$))/;
 
-/** Whether this machine can make and start virtual machines. */
+/** Whether this host can build and start virtual machines. */
 export function vmProbes(): readonly Probe[] {
   const commands = ['qemu-system-x86_64', 'debootstrap', 'mke2fs', 'unshare', 'setpriv', 'flock'];
   return [probe.root(), ...commands.map((name) => probe.command(name))];
 }
 
-/** The directory of Debian's images, which are made if they are not there; or the reason why they cannot be. */
+/** The directory of Debian's images, which are built if missing; or the reason why that is not possible. */
 export async function debianImages(): Promise<string | (Probe & { readonly ok: false })> {
   const cache = cacheDirectory();
   await mkdir(cache, { recursive: true, mode: 0o700 });
@@ -59,7 +59,7 @@ export async function debianImages(): Promise<string | (Probe & { readonly ok: f
   return directory;
 }
 
-/** Where packages and security updates are fetched from: those that it is said, or those of this machine's apt. */
+/** The mirrors of packages and security updates: those in the environment, else those of this host's apt. */
 async function mirrorsHere(): Promise<readonly [packages: string, security: string] | undefined> {
   const format = '$(RELEASE) $(REPO_URI)';
   const listed = await promisify(execFile)('apt-get', ['indextargets', '--format', format]).then(
@@ -72,7 +72,7 @@ async function mirrorsHere(): Promise<readonly [packages: string, security: stri
   return packages && security ? [packages, security] : undefined;
 }
 
-/** The version of a kernel, or the reason why it is not there. */
+/** The version of a kernel, or the reason why it is missing. */
 export async function kernelOf(
   images: string,
   kernel: Kernel,
@@ -87,7 +87,7 @@ export function diskDirectory(): Promise<string> {
   return mkdtemp(join(cacheDirectory(), `disks-${process.pid}-`));
 }
 
-/** Makes a disk of the project as it is built now, with all files root's. */
+/** Makes a disk with the project as it is built now, with all files owned by root. */
 export async function makeProjectImage(file: string): Promise<void> {
   const tree = `${file}.tree`;
   const root = fileURLToPath(ROOT);
@@ -108,7 +108,7 @@ export async function makeProjectImage(file: string): Promise<void> {
   }
 }
 
-/** Node takes seconds for that in a machine, in each process. */
+/** Strips the types of all files once: in a machine that takes each process seconds. */
 async function stripTypes(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -123,7 +123,7 @@ function cacheDirectory(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'portreeve-vm');
 }
 
-/** Another one for other contents of what makes the images, or another mirror. */
+/** The name depends on the contents of the files that build the images, and on the mirrors. */
 async function nameOfImages(mirrors: readonly string[]): Promise<string> {
   const hash = createHash('sha256').update(mirrors.map((mirror) => `${mirror}\0`).join(''));
   for (const name of (await readdir(MAKER)).sort()) {

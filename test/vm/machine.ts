@@ -1,4 +1,4 @@
-/** A virtual machine with Debian 12 as a test sees it: it boots, runs commands as root, is booted again, and ends. */
+/** A virtual machine with Debian 12 for a test, which boots it, runs commands as root, reboots it, and ends it. */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,17 +13,17 @@ import { AgentLine } from './agent-line.ts';
 import { debianImages, diskDirectory, type Kernel, kernelOf, makeProjectImage, vmProbes } from './images.ts';
 
 const MEMORY_MIB = 1024;
-/** Bounds for what hangs: without KVM, and beside other work, all takes its time. */
+/** Timeouts for a machine that hangs; they are long because there is no KVM and the host may be busy. */
 const BOOT_SECONDS = 600;
 const POWER_OFF_SECONDS = 300;
 const COMMAND_SECONDS = 300;
-/** Guards against leaks of the processor: dear where a program is the processor, and nothing here depends on them. */
+/** Mitigations of processor leaks are disabled: emulating them is slow, and nothing here depends on them. */
 const CHEAP_WITHOUT_KVM = ['nopti', 'spectre_v2=off', 'retbleed=off', 'spec_store_bypass_disable=off'];
-/** Of tests that run inside, as a bound for what hangs. */
+/** The factor by which tests in the machine extend their timeouts. */
 const SLOWNESS = 20;
 const CONSOLE_LINES = 30;
 const TRACE_CHARACTERS = 100;
-/** Where the project is inside. */
+/** The directory of the project in the machine. */
 const HOME = '/opt/portreeve';
 
 export interface MachineOptions {
@@ -33,7 +33,7 @@ export interface MachineOptions {
 }
 
 export class Machine {
-  /** Of the kernel, as uname -r gives it. */
+  /** The version of the kernel, as uname -r prints it. */
   readonly version: string;
   readonly #disks: string;
   #qemu: ChildProcess | undefined;
@@ -44,7 +44,7 @@ export class Machine {
     this.#disks = disks;
   }
 
-  /** Boots a machine that ends with the test; undefined, and the test is skipped, where that cannot be. */
+  /** Boots a machine that ends with the test. Where that is not possible, skips the test and returns undefined. */
   static async boot(t: TestContext, options: MachineOptions = {}): Promise<Machine | undefined> {
     if (!needs(t, ...vmProbes())) return undefined;
     const images = await debianImages();
@@ -60,20 +60,20 @@ export class Machine {
     t.after(() => machine.#end());
     const cp = (...args: readonly string[]) => promisify(execFile)('cp', args);
     await cp('--sparse=always', '--reflink=auto', join(images, 'base.img'), disks);
-    // By links, which go on when the images are made anew.
+    // Hard links remain valid when the images are rebuilt.
     await cp('-rl', join(images, kernel), join(disks, 'kernel'));
     await makeProjectImage(join(disks, 'project.img'));
     await machine.#start(options.masked ?? []);
     return machine;
   }
 
-  /** Runs a command of bash to its end, as root. A timeout is an error, an exit code is not. */
+  /** Runs a bash command as root and returns its outcome. Throws at the timeout, not for an exit code. */
   async run(command: string, seconds = COMMAND_SECONDS): Promise<Outcome> {
     if (this.#agent === undefined) throw new Error('the machine is off');
     const begin = performance.now();
     try {
       const outcome = await this.#agent.run(command, seconds);
-      // Where the test fails it is shown what led to it, and what took long.
+      // The output of a failed test shows the commands before the failure and their durations.
       const took = ((performance.now() - begin) / 1000).toFixed(1);
       console.log(`${took} s, ${outcome.code}: ${command.slice(0, TRACE_CHARACTERS)}`);
       return outcome;
@@ -82,14 +82,14 @@ export class Machine {
     }
   }
 
-  /** Runs a command that must succeed; gives what it wrote to its output. */
+  /** Runs a command that must succeed, and returns its standard output. */
   async must(command: string, seconds?: number): Promise<string> {
     const { code, stdout, stderr } = await this.run(command, seconds);
     if (code !== 0) throw new Error(`${command}\nended with ${code}:\n${stdout}${stderr}`);
     return stdout;
   }
 
-  /** Waits inside until a command of bash succeeds. */
+  /** Waits in the machine until a bash command succeeds. */
   async until(condition: string): Promise<void> {
     await this.must(`until ${condition}; do sleep 0.2; done`);
   }
@@ -98,7 +98,7 @@ export class Machine {
     return this.run(`${HOME}/bin/portreeve ${args}`, seconds);
   }
 
-  /** Runs a file of the project's tests by its Node; gives what it wrote to its output. */
+  /** Runs a test file with the project's Node, and returns its standard output. */
   node(args: string, seconds?: number): Promise<string> {
     const options = `--import=${HOME}/test/vm/guest/plain-types.mjs`;
     const cache = '/var/cache/node-compile';
@@ -106,7 +106,7 @@ export class Machine {
     return this.must(`cd ${HOME} && ${env} node_modules/node-linux-*/bin/node ${args}`, seconds);
   }
 
-  /** Writes files, by their absolute paths. */
+  /** Writes files at absolute paths. */
   async write(files: Readonly<Record<string, string>>): Promise<void> {
     const lines = Object.entries(files).map(([path, text]) => {
       const encoded = Buffer.from(text).toString('base64');
@@ -116,14 +116,14 @@ export class Machine {
   }
 
   /**
-   * Shuts down as an administrator would, and boots again from the same disks. A reboot within qemu takes far longer
-   * than another qemu.
+   * Shuts down in the ordinary way, and boots again from the same disks in a new qemu: a reboot within qemu takes far
+   * longer.
    */
   async reboot(): Promise<void> {
     const qemu = this.#qemu;
     if (qemu === undefined) throw new Error('the machine is off');
     const exited = once(qemu, 'exit').then(() => true);
-    // The answer may be cut off.
+    // The shutdown may cut off the answer.
     this.#agent?.run('systemctl poweroff', COMMAND_SECONDS).catch(() => {});
     const timer = new AbortController();
     const late = pause(POWER_OFF_SECONDS * 1000, false, { signal: timer.signal }).catch(() => false);
@@ -168,7 +168,7 @@ export class Machine {
       ...['-device', 'virtio-serial-pci', '-chardev', 'stdio,id=agent,signal=off'],
       ...['-device', 'virtserialport,chardev=agent,name=agent'],
     ];
-    // setpriv(1) has the kernel end qemu with this process, however that ends.
+    // With setpriv(1) the kernel kills qemu when this process ends for any reason.
     const qemu = spawn('setpriv', argv, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#qemu = qemu;
     this.#agent = new AgentLine(qemu);

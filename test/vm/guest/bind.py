@@ -1,4 +1,4 @@
-"""Binds a TCP port of all addresses: bind PORT [listen]; it prints the errno, or "bound", and goes on with "listen"."""
+"""Binds a TCP port on all addresses: bind PORT [listen]. Prints "bound" or the errno; with "listen" it keeps the port."""
 
 import errno
 import signal

@@ -1,4 +1,4 @@
-// Has Node load .ts files as they are: those in a virtual machine were stripped of their types when its disk was made.
+// Lets Node load .ts files unchanged: the types of those in a virtual machine were stripped when its disk was made.
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';

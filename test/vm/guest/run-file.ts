@@ -1,4 +1,4 @@
-/** Runs a test file inside a virtual machine, and prints what it found as JSON: run-file SECONDS FILE. */
+/** Runs a test file inside a virtual machine, and prints the results as JSON: run-file SECONDS FILE. */
 
 import { parseDecimal } from '../../../src/base/port.ts';
 import { runFile } from '../../support/runner.ts';

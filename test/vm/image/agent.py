@@ -1,7 +1,7 @@
-"""Runs, inside a virtual machine, the commands that a test sends over the serial port, one after the other.
+"""Runs the commands that a test sends to a virtual machine over the serial port, one after the other.
 
-A line each way: {"command", "seconds"} in, {"code", "stdout", "stderr"} out. It needs no network, so that a guard that
-refuses everything does not stop it.
+A line is a JSON object: {"command", "seconds"} in, {"code", "stdout", "stderr"} out. It needs no network, so a guard
+that refuses every bind does not stop it.
 """
 
 import json
@@ -38,7 +38,7 @@ def main():
     while True:
         piece = port.read(65536)
         if not piece:
-            # Nobody is connected at the other end, or not yet.
+            # The other end is not connected.
             time.sleep(0.05)
             continue
         pending += piece
