@@ -1,11 +1,11 @@
-// The verdicts on how quickly commands start: their medians, to those of Node with nothing to do. Pure.
+// The results of the start benchmark: the median ratio of each command to Node with an empty program, and its bound.
 import { numberText, table } from './table.ts';
 import { median } from './verdict.ts';
 
-/** What every command is compared with: the same Node, with nothing to do. */
+/** The reference of every command: the same Node with an empty program. */
 export const NOTHING = 'node -e 0';
 
-/** The bound of each command: how many times as long as Node alone it may take. */
+/** The maximum ratio of each command to Node alone. */
 export const BOUNDS: Readonly<Record<string, number>> = {
   '--help': 2,
   '--version': 2,
@@ -27,13 +27,13 @@ export interface Run {
   readonly cpuMs: number;
 }
 
-/** The runs of each command and of NOTHING, one a round. */
+/** The runs of each command and of NOTHING, one per round. */
 export type Runs = ReadonlyMap<string, readonly Run[]>;
 
 export interface Verdict {
   readonly command: string;
   readonly ms: number;
-  /** The medians over the rounds of what it took to what Node alone took in the same round. */
+  /** The median of the ratios to Node alone in the same round. */
   readonly ratio: number;
   readonly cpuRatio: number;
   readonly bound: number;

@@ -1,6 +1,6 @@
 /**
- * How quickly commands start: whole commands, as a shell runs them, to Node with nothing to do in the same rounds; for
- * root and for another user, on a small host in its own sandbox.
+ * Measures the run time of whole commands, as a shell runs them, compared with Node with an empty program in the same
+ * rounds; for root and for another user, on a small host in its own sandbox.
  */
 
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { writeRecord } from './record.ts';
 
 const ROUNDS = 21;
 const ROUNDS_MAX = 1000;
-/** Not counted: files are read from the disk, and the first runs of a command compile it. */
+/** Rounds that are not counted: they read files from the disk, and compile the commands. */
 const WARM_ROUNDS = 4;
 const USERS = { root: 0, nobody: 65534 } as const;
 const RESULTS = join(import.meta.dirname, 'results/start.json');
@@ -26,7 +26,7 @@ const RESULTS = join(import.meta.dirname, 'results/start.json');
 const CHECKOUT = '/run/checkout';
 const STOPWATCH = '/run/stopwatch';
 const RUNTIME = '/run/bench';
-/** What a command needs to find the daemon, which every other command shall not find. */
+/** The arguments of commands that query the daemon; the other commands must not find it. */
 const WITH_DAEMON: Readonly<Record<string, readonly string[]>> = {
   status: ['--runtime', RUNTIME],
   'portmap list': [`${RUNTIME}/rpcbind.sock`],

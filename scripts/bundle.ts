@@ -1,4 +1,4 @@
-/** Bundles the compiled program, DIRECTORY/main/program.js with all that it imports: `bundle.ts DIRECTORY`. */
+/** Bundles the compiled program, DIRECTORY/main/program.js with everything it imports: `bundle.ts DIRECTORY`. */
 
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ const PACKAGES: Plugin = {
       namespace === 'koffi' ? undefined : { path: 'koffi', namespace: 'koffi' },
     );
     onLoad({ filter: /./, namespace: 'koffi' }, () => ({ contents: KOFFI }));
-    // commander loads it to start programs, which none of our commands has it do.
+    // commander loads it to start programs, which none of our commands uses.
     onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
       importer.includes('/commander/') ? { path: 'child_process', namespace: 'unused' } : undefined,
     );
@@ -88,7 +88,7 @@ const program = await bundled({
 const id = createHash('sha256').update(program).digest('hex');
 writeFileSync(join(directory, 'portreeve.cjs'), `// ${id}\n${program}`);
 
-// An older Node can read it, too, and print which one it takes.
+// An older Node can also parse it, and print the required version.
 const start = await bundled({
   entryPoints: [join(directory, 'start.js')],
   plugins: [PLACES],

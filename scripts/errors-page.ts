@@ -1,4 +1,4 @@
-/** Makes docs/errors.md, the list of every error, from the catalog: `errors-page.ts` prints it. */
+/** Prints docs/errors.md, the list of every error code, from the catalog. */
 
 import { ERRORS } from '../src/base/error-catalog.ts';
 import { EXIT_CODES } from '../src/base/errors.ts';

@@ -1,4 +1,4 @@
-/** The Markdown of the manual pages: what stands in docs/man, with the usage and the options that commands declare. */
+/** The Markdown of the manual pages: the text in docs/man, with the usage and options that the commands declare. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,8 +20,8 @@ export function manPages(): string[] {
 }
 
 /**
- * The Markdown of a page. SYNOPSIS and OPTIONS of its command stand around DESCRIPTION. A section "### portreeve guard
- * off" is about that command: its usage completes the heading, and its options come last.
+ * The Markdown of a page. SYNOPSIS and OPTIONS of its command precede and follow DESCRIPTION. A section "### portreeve
+ * guard off" describes that command: its usage completes the heading, and its options come last.
  */
 export function manSource(page: string): string {
   const text = readFileSync(join(PAGES, `${page}.md`), 'utf8');
@@ -42,7 +42,7 @@ export function manSource(page: string): string {
   ].join('');
 }
 
-/** Throws where the heading names a command that there is not. */
+/** Throws if the heading names a command that does not exist. */
 function commandOfSection(section: string): Command | undefined {
   const [, name] = /^### (portreeve .*)\n/.exec(section) ?? [];
   if (name === undefined) return undefined;
@@ -105,7 +105,7 @@ function alternatives(words: readonly string[]): string {
   return [marked.slice(0, -1).join(', '), ...marked.slice(-1)].filter((part) => part !== '').join(' or ');
 }
 
-/** A phrase of the help as a sentence of the manual. */
+/** Converts a phrase of the help to a sentence of the manual. */
 function sentenceOf(phrase: string): string {
   const marked = phrase.replace(/--[a-z-]+(?: --[a-z-]+)*/g, '`$&`');
   return `${marked.charAt(0).toUpperCase()}${marked.slice(1)}.`;

@@ -1,4 +1,4 @@
-/** Makes manual pages, man(7), of Markdown: `man.ts DIRECTORY` writes all of them there. */
+/** Converts the manual pages from Markdown to man(7): `man.ts DIRECTORY` writes all of them to the directory. */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,9 +7,9 @@ import { manPages, manSource } from './man-source.ts';
 const ROOT = join(import.meta.dirname, '..');
 
 /**
- * A page in roff. Of Markdown it knows: a title "# name(section) - what it is", headings of two levels, paragraphs,
- * lists, of which an item "`term`: text" defines a term, fenced code, and `code`, *emphasis* and **strong** in a line.
- * Throws for anything that it would have to guess at.
+ * Converts a page to roff. Supported Markdown: a title "# name(section) - description", headings of two levels,
+ * paragraphs, lists, where an item "`term`: text" defines a term, fenced code, and inline `code`, *emphasis* and
+ * **strong**. Throws for any other syntax.
  */
 export function roffOf(markdown: string, version: string): string {
   const [title = '', ...blocks] = blocksOf(markdown);
@@ -25,7 +25,7 @@ export function roffOf(markdown: string, version: string): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** What stands between blank lines; fenced code is one block, and so is each item of a list. */
+/** Splits at blank lines; fenced code is one block, and so is each item of a list. */
 function blocksOf(markdown: string): string[] {
   const blocks: string[] = [];
   let fence: string[] | undefined;
@@ -70,7 +70,7 @@ function blockLines(block: string): string[] {
   return ['.PP', guarded(inline(text))];
 }
 
-/** Marks of a line become fonts. */
+/** Converts inline markup to fonts. */
 function inline(text: string): string {
   const marks = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*]+)\*/g;
   let roff = '';
@@ -87,7 +87,7 @@ function inline(text: string): string {
   return roff + escaped(rest);
 }
 
-/** Roff prints "-", "~" and others as typographers like them, which cannot be copied into a terminal. */
+/** Escapes characters such as "-" and "~", which roff would replace by others that cannot be pasted into a terminal. */
 function escaped(text: string): string {
   if (/[^\x20-\x7e]/.test(text)) throw new Error(`only ASCII is known: ${text}`);
   return text
@@ -100,7 +100,7 @@ function escaped(text: string): string {
     .replaceAll('"', '\\(dq');
 }
 
-/** A line that begins with a dot would be a request. */
+/** Escapes a leading dot, with which a request would begin. */
 function guarded(line: string): string {
   return line.startsWith('.') ? `\\&${line}` : line;
 }

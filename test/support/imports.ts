@@ -1,6 +1,6 @@
 /**
- * Which module of src may import what, and the reader of imports that holds them to it. Run as a program it prints the
- * table.
+ * The import table, which defines what each module of src may import, and the check of the sources against it. As a
+ * program it prints the table.
  */
 
 import { isBuiltin } from 'node:module';
@@ -8,18 +8,18 @@ import { posix } from 'node:path';
 import { type Token, tokensOf } from './tokens.ts';
 
 export interface Rule {
-  /** A file or folder of src; the longest that fits a file is the one that counts. */
+  /** A file or folder of src. The rule with the longest matching path applies to a file. */
   readonly module: string;
   /**
    * Files and folders of src, packages, `node:` modules or `node:*`. `type X` permits only `import type`
-   * of X, `dynamic X` only `import(X)`. What lies in the module itself is always permitted.
+   * of X, `dynamic X` only `import(X)`. Imports within the module are always permitted.
    */
   readonly may: readonly string[];
-  /** Why not more. */
+  /** The reason for the restriction. */
   readonly why: string;
 }
 
-/** The features, in their order: each may import what is to its left, none what is to its right. */
+/** The features in order: each may import those to its left, and none to its right. */
 export const FEATURES = [
   'job',
   'names',
@@ -49,16 +49,16 @@ const FOUNDATION: readonly Rule[] = [
   {
     module: 'host/linux/sys',
     may: ['base', 'wire', ...INTERFACES, 'node:*', 'koffi'],
-    why: 'it makes system calls and does not know who asks',
+    why: 'it makes system calls and does not know its callers',
   },
   {
     module: 'kit',
     may: [...PURE, 'host', 'node:*', 'commander', 'pino', 'zod', 'smol-toml'],
-    why: 'every feature is built from it, so it knows none of them',
+    why: 'every feature is built from it, so it does not know the features',
   },
 ];
 
-/** A kind of folder in a feature: what it may import of its own feature, of features to the left, and of the rest. */
+/** A kind of folder in a feature: what it may import from its feature, from those to the left, and from elsewhere. */
 interface Layer {
   readonly layer: string;
   readonly own: readonly string[];
@@ -69,9 +69,9 @@ interface Layer {
 
 const CODECS = ['text', 'wire', 'bpf'];
 
-/** The files of a feature's commands that make the real host: `deps.ts`, `events-deps.ts`, `guard-here.ts`. */
+/** The files of commands that create the real dependencies: `deps.ts`, `events-deps.ts`, `guard-here.ts`. */
 const DEPS = 'commands/deps';
-const MAKES_HOST = /\/commands\/(?:[\w-]+-)?(?:deps|here)\.ts$/;
+const DEPS_FILE = /\/commands\/(?:[\w-]+-)?(?:deps|here)\.ts$/;
 
 const LAYERS: readonly Layer[] = [
   ...CODECS.map((layer) => ({
@@ -149,20 +149,20 @@ const OTHERS: readonly Rule[] = [
   {
     module: 'doctor/commands/demo',
     may: [...EVERYTHING, 'profile', 'guard', 'doctor'],
-    why: 'the demonstration makes a network of its own, in processes of its own',
+    why: 'the demonstration creates its own network namespace, in its own processes',
   },
   {
     module: 'main',
     may: [...EVERYTHING, ...FEATURES, 'commander'],
     why: 'it puts the features together; other packages belong to kit',
   },
-  { module: 'start.ts', may: ['dynamic main/compiled.ts'], why: 'an older Node has to be able to read it' },
+  { module: 'start.ts', may: ['dynamic main/compiled.ts'], why: 'an older Node must be able to parse it' },
 ];
 
-/** Every rule: those of the foundation, of each folder of each feature, and the others. */
+/** Every rule: those of the foundation, of each folder of each feature, and of the other modules. */
 export const TABLE: readonly Rule[] = [...FOUNDATION, ...FEATURES.flatMap(rulesOf), ...OTHERS];
 
-/** The table as ARCHITECTURE.md shows it: the foundation, the kinds of folders in a feature, and main. */
+/** The table in ARCHITECTURE.md: the foundation, the kinds of folders in a feature, and the other modules. */
 export function importTable(): string {
   const rows = [
     ...FOUNDATION.map(({ module, may, why }) => [code(module), listed(may), why]),
@@ -173,7 +173,7 @@ export function importTable(): string {
   return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
 
-/** The codecs of a feature have one rule, and so one row. */
+/** The row of a kind of folder. The codecs of a feature share one. */
 function layerRow({ layer, own, left, rest, why }: Layer): string[] {
   const folders = CODECS.includes(layer) ? CODECS : [layer];
   const parts = [
@@ -187,7 +187,7 @@ function layerRow({ layer, own, left, rest, why }: Layer): string[] {
   ];
 }
 
-/** Names as a list, with words for those that come together. */
+/** Formats names as a list, with a phrase for each complete group. */
 function listed(names: readonly string[]): string {
   const words = new Set(names.map(code));
   for (const [group, members] of GROUPS) {
@@ -210,19 +210,20 @@ function code(name: string): string {
 }
 
 export interface Import {
-  /** Undefined where the argument of `import()` is not one plain string. */
+  /** Undefined if the argument of `import()` is not a string literal. */
   readonly target: string | undefined;
   readonly kind: 'value' | 'type' | 'dynamic';
   readonly line: number;
-  /** As the target exports them; `*` where the statement does not list them. */
+  /** The names under which the target exports them; `*` if the statement does not list them. */
   readonly names: readonly string[];
 }
 
 const LOADERS = new Set(['import', 'require', 'getBuiltinModule']);
 
 /**
- * Every import, export-from and `import()` of a source. `import { type X } from` is a value's import:
- * Node and tsc leave an import of the file behind. So is the type `import('x').Y`, which `import type` says better.
+ * Finds every import, export-from and `import()` in a source. `import { type X } from` counts as an import of values,
+ * because the import of the file remains after Node or tsc removes the types. So does the type `import('x').Y`, which
+ * should be an `import type`.
  */
 export function importsOf(source: string): Import[] {
   const tokens = tokensOf(source);
@@ -237,7 +238,7 @@ export function importsOf(source: string): Import[] {
   });
 }
 
-/** Tells the statements from properties that are called import and from exports of declarations. */
+/** Whether a statement begins here, rather than a property named import or the export of a declaration. */
 function beginsStatement(token: Token, next: Token | undefined, second: Token | undefined): boolean {
   if (isMark(next, '{') || isMark(next, '*')) return true;
   if (token.value === 'import') return next?.kind === 'word' || next?.kind === 'text';
@@ -251,7 +252,7 @@ function dynamicImport(tokens: readonly Token[], index: number): Import {
   return { target: plain ? argument.value : undefined, kind: 'dynamic', line, names: ['*'] };
 }
 
-/** Reads `import … from 'x'`, `export … from 'x'` and `import 'x'`; an export without `from` is not an import. */
+/** Parses `import … from 'x'`, `export … from 'x'` and `import 'x'`. An export without `from` is not an import. */
 function staticImport(tokens: readonly Token[], index: number): Import[] {
   const line = tokens[index]?.line ?? 0;
   let end = index + 1;
@@ -261,7 +262,7 @@ function staticImport(tokens: readonly Token[], index: number): Import[] {
     if (value === undefined || value === ';') return [];
     if (value === '{') braces += 1;
     if (value === '}') braces -= 1;
-    // After the braces an export either says `from` or is over.
+    // An export without `from` after its braces ends there.
     if (value === '}' && braces === 0 && tokens[end + 1]?.value !== 'from') return [];
     end += 1;
   }
@@ -272,7 +273,7 @@ function staticImport(tokens: readonly Token[], index: number): Import[] {
   return [{ target: tokens[end]?.value, kind, line, names: namesOf(tokens.slice(index + 1, end)) }];
 }
 
-/** The names between `import` and `from`; those in braces are separated by commas. */
+/** The names between `import` and `from`. */
 function namesOf(clause: readonly Token[]): string[] {
   const open = clause.findIndex((token) => isMark(token, '{'));
   const before = (open < 0 ? clause : clause.slice(0, open)).map(({ value }) => value);
@@ -281,7 +282,7 @@ function namesOf(clause: readonly Token[]): string[] {
   return open < 0 ? whole : [...whole, ...listedNames(clause.slice(open + 1)).map(({ name }) => name)];
 }
 
-/** The entries of `{ a, type B as C }` from behind its opening brace: their names, and what they are called here. */
+/** The names and local aliases of `{ a, type B as C }`, parsed from the token after the opening brace. */
 export function listedNames(tokens: readonly Token[]): { name: string; alias: string; line: number }[] {
   const names: { name: string; alias: string; line: number }[] = [];
   let entry: Token[] = [];
@@ -305,7 +306,7 @@ function isMark(token: Token | undefined, value: string): boolean {
   return token?.kind === 'mark' && token.value === value;
 }
 
-/** The forbidden imports of a set of files, named by their path in src, as sentences. */
+/** Describes each forbidden import in a set of files, which are named by their path in src. */
 export function forbiddenImports(files: ReadonlyMap<string, string>, table = TABLE): string[] {
   return [...files].flatMap(([file, source]) => {
     const rule = ruleOf(file, table);
@@ -323,7 +324,7 @@ export function forbiddenImports(files: ReadonlyMap<string, string>, table = TAB
 }
 
 function ruleOf(file: string, table: readonly Rule[]): Rule | undefined {
-  const place = file.replace(MAKES_HOST, `/${DEPS}.ts`);
+  const place = file.replace(DEPS_FILE, `/${DEPS}.ts`);
   return table
     .filter(({ module }) => isWithin(place, module))
     .toSorted((a, b) => b.module.length - a.module.length)[0];
@@ -338,7 +339,7 @@ function isPermitted(rule: Rule, target: string, kind: Import['kind']): boolean 
   });
 }
 
-/** `daemon/settings` stands for the folder and for the file settings.ts. */
+/** `daemon/settings` is both the folder and the file settings.ts. */
 function isWithin(target: string, name: string): boolean {
   return target === name || target === `${name}.ts` || target.startsWith(`${name}/`);
 }

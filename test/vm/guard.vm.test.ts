@@ -1,6 +1,6 @@
 /**
- * Tests the guard on Debian's kernels: the most important tests of test/kernel run in a virtual machine on each supported
- * kernel, and on an older one the guard is refused and leaves nothing.
+ * Tests the guard on Debian's kernels: the most important tests of test/kernel run in a virtual machine on each
+ * supported kernel, and on an older one the guard is refused and leaves nothing.
  */
 
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-"""Binds a TCP port on all addresses: bind PORT [listen]. Prints "bound" or the errno; with "listen" it keeps the port."""
+"""Binds a TCP port on all addresses: bind PORT [listen]. Prints "bound" or the errno; "listen" keeps the port."""
 
 import errno
 import signal
