@@ -89,7 +89,7 @@ export const INSTALL_FILES_MAX = 200_000;
 export const INSTALL_FINDINGS_MAX = 5;
 
 /** Ports, or port ranges, in one command or request. */
-export const PORTS_ASKED_MAX = 100;
+export const PORTS_REQUESTED_MAX = 100;
 
 /** The maximum of kernel.pid_max (proc_sys_kernel(5)). */
 export const PID_MAX = 4_194_304;
@@ -218,7 +218,7 @@ export const USER_ANSWER_MAX_BYTES = 1024 * 1024;
 /** Names in one lookup. */
 export const USER_QUESTION_NAMES_MAX = 64;
 /** Names in rules, and members of groups, that are looked up. Further ones are unknown. */
-export const USERS_ASKED_MAX = 1024;
+export const USERS_QUERIED_MAX = 1024;
 /** Users that are remembered although no rule names them. The oldest is evicted. */
 export const USERS_SEEN_MAX = 1024;
 /** The time for which the daemon keeps an answer that the user database does not repeat or contradict. */
@@ -228,7 +228,7 @@ export const USERS_REFRESH_MS = 300_000;
 export const USERS_RETRY_MS = 30_000;
 /** Uids without a known name: waiting for a lookup, per lookup, and the interval between lookups. */
 export const UIDS_WAITING_MAX = 256;
-export const UIDS_ASKED_MAX = 16;
+export const UIDS_QUERIED_MAX = 16;
 export const UIDS_INTERVAL_MS = 1000;
 /** Uids that no user has: how many are remembered, and for how long. */
 export const UIDS_NAMELESS_MAX = 4096;

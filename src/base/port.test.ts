@@ -160,9 +160,9 @@ describe('parsePortRange', () => {
 
   test('suggests the nearest service name, and looks up services only for a name', () => {
     assert.throws(() => parsePortRange('sssh', {}, services), { hint: /^Did you mean ssh\? A port is/ });
-    const unasked = () => assert.fail('the services were looked up');
-    assert.equal(parsePortRange('80/tcp', {}, unasked).first, 80);
-    assert.throws(() => parsePortRange('08/tcp', {}, unasked), { code: 'PORT_INVALID' });
+    const unexpectedLookup = () => assert.fail('the services were looked up');
+    assert.equal(parsePortRange('80/tcp', {}, unexpectedLookup).first, 80);
+    assert.throws(() => parsePortRange('08/tcp', {}, unexpectedLookup), { code: 'PORT_INVALID' });
   });
 
   const range = fc

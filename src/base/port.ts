@@ -1,6 +1,6 @@
 // Ports, and the parser for ports as users type them: "80", "tcp/80", "ssh", "8000-8010/udp".
 import { PortreeveError } from './errors.ts';
-import { PORTS_ASKED_MAX } from './limits.ts';
+import { PORTS_REQUESTED_MAX } from './limits.ts';
 import { nearest } from './nearest.ts';
 
 declare const portBrand: unique symbol;
@@ -40,7 +40,7 @@ export function parseDecimal(text: string, max: number): number | undefined {
 }
 
 /** A port range of one protocol, or of both. */
-export interface AskedPorts extends PortRange {
+export interface RequestedPorts extends PortRange {
   /** Undefined: both. */
   readonly protocol: Protocol | undefined;
 }
@@ -77,7 +77,7 @@ export function parsePortRange(
   text: string,
   form: PortForm = {},
   services?: () => ServiceLookup,
-): AskedPorts {
+): RequestedPorts {
   const refuse: Refuse = (problem, suggestion = '') => {
     const what = form.protocol === 'required' ? 'a port with a protocol' : 'a port';
     const message = `"${text}" is not ${what}${problem === undefined ? '' : `: ${problem}`}`;
@@ -106,9 +106,9 @@ export function readPort(text: string, services?: () => ServiceLookup): Port | u
 }
 
 /** Parses a comma-separated list of numeric ports and ranges. Returns undefined if it is invalid or too long. */
-export function readPortList(text: string, form?: PortForm): AskedPorts[] | undefined {
+export function readPortList(text: string, form?: PortForm): RequestedPorts[] | undefined {
   const words = text.split(',');
-  return words.length > PORTS_ASKED_MAX
+  return words.length > PORTS_REQUESTED_MAX
     ? undefined
     : unlessRefused(() => words.map((word) => parsePortRange(word, form)));
 }
@@ -123,11 +123,11 @@ function unlessRefused<T>(parse: () => T): T | undefined {
 }
 
 /** Formats "80" or "8000-8010/tcp". */
-export function portRangeText({ first, last, protocol }: AskedPorts): string {
+export function portRangeText({ first, last, protocol }: RequestedPorts): string {
   return `${first === last ? first : `${first}-${last}`}${protocol === undefined ? '' : `/${protocol}`}`;
 }
 
-export function isInRange(port: number, protocol: Protocol, range: AskedPorts): boolean {
+export function isInRange(port: number, protocol: Protocol, range: RequestedPorts): boolean {
   return port >= range.first && port <= range.last && (range.protocol ?? protocol) === protocol;
 }
 

@@ -23,7 +23,7 @@ export async function readStatus<T>(
   path: string,
   options: StatusOptions = {},
 ): Promise<T> {
-  const { status, text } = await ask(socketPath, { method: 'GET', path, body: '' }, options);
+  const { status, text } = await send(socketPath, { method: 'GET', path, body: '' }, options);
   if (status === 200) return parse(text, socketPath);
   const { error, code } =
     parse<{ readonly error?: unknown; readonly code?: unknown }>(text, socketPath) ?? {};
@@ -43,7 +43,7 @@ export async function postTo<T>(
   body: object,
   options: StatusOptions = {},
 ): Promise<T> {
-  const { status, text } = await ask(
+  const { status, text } = await send(
     socketPath,
     { method: 'POST', path, body: JSON.stringify(body) },
     options,
@@ -68,10 +68,10 @@ function parse<T>(text: string, socketPath: string): T {
 }
 
 /** Sends the request, and retries while the daemon is busy and cannot have started to process it. */
-async function ask(socketPath: string, request: HttpRequest, options: StatusOptions): Promise<HttpAnswer> {
+async function send(socketPath: string, request: HttpRequest, options: StatusOptions): Promise<HttpAnswer> {
   for (const delayMs of BUSY_RETRIES_MS) {
     try {
-      const answer = await askOnce(socketPath, request, options);
+      const answer = await sendOnce(socketPath, request, options);
       if (!isRefusal(answer)) return answer;
     } catch (thrown) {
       const code = thrown instanceof PortreeveError ? thrown.code : '';
@@ -80,14 +80,14 @@ async function ask(socketPath: string, request: HttpRequest, options: StatusOpti
     }
     await new Promise((resolve) => setTimeout(resolve, delayMs));
   }
-  return askOnce(socketPath, request, options);
+  return sendOnce(socketPath, request, options);
 }
 
 function isRefusal({ status, text }: HttpAnswer): boolean {
   return status === 503 && text.includes(`"${BUSY}"`);
 }
 
-async function askOnce(
+async function sendOnce(
   socketPath: string,
   request: HttpRequest,
   { timeoutMs = CALL_TIMEOUT_MS, maxBytes = CONTROL_ANSWER_MAX_BYTES }: StatusOptions,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PortreeveError } from '../base/errors.ts';
 import { RpcError, type RpcErrorCode } from '../portmap/client/errors.ts';
-import { asksForJson, endingOf } from './errors.ts';
+import { endingOf, requestsJson } from './errors.ts';
 
 test('a PortreeveError prints its code and hint, and exits with the code of its kind', () => {
   const cases = [
@@ -36,8 +36,8 @@ test('with --json, errors and bugs are printed as a line of JSON', () => {
 });
 
 test('recognizes --json before "--" only', () => {
-  assert.equal(asksForJson(['who', '80', '--json']), true);
-  assert.equal(asksForJson(['run', '--job', 'WEB', '--', 'curl', '--json']), false);
+  assert.equal(requestsJson(['who', '80', '--json']), true);
+  assert.equal(requestsJson(['run', '--job', 'WEB', '--', 'curl', '--json']), false);
 });
 
 test('a call that was answered with an error exits with 1, one that was not answered with 3', () => {

@@ -31,7 +31,7 @@ function portreeveErrorOf(thrown: unknown): PortreeveError {
 }
 
 /** Whether --json was given. Words after "--" belong to another program. */
-export function asksForJson(argv: readonly string[]): boolean {
+export function requestsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return (end < 0 ? argv : argv.slice(0, end)).includes('--json');
 }

@@ -23,12 +23,12 @@ export async function* followLines(
 ): AsyncGenerator<string> {
   // Loaded here because it is slow to load and few commands need it.
   const { request } = process.getBuiltinModule('node:http');
-  const asking = request({ socketPath, path, agent: false });
-  const end = () => asking.destroy();
+  const exchange = request({ socketPath, path, agent: false });
+  const end = () => exchange.destroy();
   signal?.addEventListener('abort', end);
   let hasBegun = false;
   try {
-    const response = await answerTo(asking, socketPath, timeoutMs);
+    const response = await answerTo(exchange, socketPath, timeoutMs);
     await requireLines(response, socketPath);
     hasBegun = true;
     yield* linesOf(response);
@@ -38,7 +38,7 @@ export async function* followLines(
     throw hasBegun ? ended(thrown, socketPath) : checkError(thrown, socketPath);
   } finally {
     signal?.removeEventListener('abort', end);
-    asking.destroy();
+    exchange.destroy();
   }
 }
 
@@ -47,15 +47,15 @@ function ended(thrown: Error, socketPath: string): PortreeveError {
   return new PortreeveError('DAEMON_ENDED', message, 'Check whether the daemon is running: portreeve status');
 }
 
-function answerTo(asking: ClientRequest, socketPath: string, timeoutMs: number) {
+function answerTo(exchange: ClientRequest, socketPath: string, timeoutMs: number) {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const timer = setTimeout(() => {
     const message = `the daemon at ${socketPath} did not answer within ${timeoutMs} ms`;
     reject(new PortreeveError('DAEMON_SILENT', message));
   }, timeoutMs);
-  asking.once('response', resolve);
-  asking.on('error', reject);
-  asking.end();
+  exchange.once('response', resolve);
+  exchange.on('error', reject);
+  exchange.end();
   return promise.finally(() => clearTimeout(timer));
 }
 

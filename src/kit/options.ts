@@ -2,7 +2,7 @@
 import type { Argument, Option } from './command.ts';
 
 /** For commands that inspect ports. */
-export const ASKED_PORTS = {
+export const REQUESTED_PORTS = {
   help: 'ports and ranges: 80, 53/udp, ssh, 8000-8010',
   repeatable: true,
 } satisfies Argument;

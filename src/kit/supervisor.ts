@@ -73,7 +73,7 @@ export class Supervisor {
     if (this.#state === 'waiting' || this.#state === 'idle') this.start();
     else if (this.#child) {
       this.#isWanted = true;
-      this.#askToEnd(this.#child);
+      this.#requestEnd(this.#child);
     }
   }
 
@@ -86,14 +86,14 @@ export class Supervisor {
     const child = this.#child;
     if (child) {
       this.#state = 'stopping';
-      this.#askToEnd(child);
+      this.#requestEnd(child);
     } else {
       this.#stopped();
     }
     return stopped;
   }
 
-  #askToEnd(child: Child): void {
+  #requestEnd(child: Child): void {
     child.closeChannel();
     this.#setTimer(STOP_GRACE_MS, () => child.kill('SIGKILL'));
   }

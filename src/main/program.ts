@@ -2,7 +2,7 @@
 import { DOCTOR } from '../doctor/commands/index.ts';
 import { GUARD } from '../guard/commands/index.ts';
 import type { Command } from '../kit/command.ts';
-import { asksForJson, endingOf } from '../kit/errors.ts';
+import { endingOf, requestsJson } from '../kit/errors.ts';
 import type { Io } from '../kit/io.ts';
 import { processIo } from '../kit/process-io.ts';
 import { LEASE } from '../lease/commands/index.ts';
@@ -52,7 +52,7 @@ export async function run(
     await program.parseAsync(typed, { from: 'user' });
     return code;
   } catch (thrown) {
-    const ending = endingOf(thrown, asksForJson(typed));
+    const ending = endingOf(thrown, requestsJson(typed));
     io.err(ending.text);
     return ending.code;
   }

@@ -5,9 +5,9 @@ import { parseDecimal } from '../base/port.ts';
 import { printable } from '../base/printable.ts';
 import type { Column } from '../base/table.ts';
 import type { GuardReport } from '../guard/app/report.ts';
-import { askDaemon } from '../kit/ask-daemon.ts';
 import type { DaemonHead } from '../kit/daemon-names.ts';
 import type { Io } from '../kit/io.ts';
+import { queryDaemon } from '../kit/query-daemon.ts';
 import { counted, emphasize, firstOf, formatTable, json, labeledLines, localTime } from '../kit/text.ts';
 import type { PortmapReport } from '../portmap/app/report.ts';
 import { CALL_COLUMNS, callRows } from '../portmap/commands/calls.ts';
@@ -22,7 +22,7 @@ interface Parts {
 export type DaemonStatus = DaemonHead & Parts;
 
 export async function statusCommand(options: StatusOptions, io: Io): Promise<number> {
-  const status = await askDaemon<Parts>(io, options.runtime);
+  const status = await queryDaemon<Parts>(io, options.runtime);
   io.out(options.json ? json(status) : statusText(io, status));
   return status.portmap.state === 'running' ? 0 : EXIT_CODES.refused;
 }

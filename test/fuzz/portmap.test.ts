@@ -95,10 +95,10 @@ describe('any bytes', () => {
     });
     fc.assert(
       fc.property(anyCaller, fc.oneof(records, fc.uint8Array({ maxLength: 200 })), (peer, bytes) => {
-        const { reply, taken } = portmap.askStream(peer, bytes);
+        const { reply, taken } = portmap.callStream(peer, bytes);
         assert.ok(taken >= -1 && taken <= bytes.length);
         assert.ok(reply.length <= 5 * (STREAM_REPLY_MAX_BYTES + (1 << 20)));
-        const { reply: next, taken: all } = portmap.askStream(simPeer('tcp'), encodeRecord(SENTINEL));
+        const { reply: next, taken: all } = portmap.callStream(simPeer('tcp'), encodeRecord(SENTINEL));
         assert.equal(all, SENTINEL.length + 4);
         assertAnswered(next.subarray(4));
       }),

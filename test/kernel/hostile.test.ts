@@ -198,8 +198,8 @@ test('a runtime directory of another user is not trusted', async (t) => {
     asAttacker({ uid: WEB }, ['python3', daemon, '/run/session/portreeve/status.sock']),
   );
   await own.waitForOutput(/ready/);
-  const asked = await at.fixture.run([...victim, '--json'], {}, { env });
-  assert.match(asked.stdout, /"6\.6\.6"/, asked.stderr);
+  const shown = await at.fixture.run([...victim, '--json'], {}, { env });
+  assert.match(shown.stdout, /"6\.6\.6"/, shown.stderr);
 });
 
 test('a name in the BPF file system that another user created first is not used', async (t) => {

@@ -37,7 +37,7 @@ export class FakeNamespaces implements NetworkNamespaces {
   /** The namespace of this thread. */
   current = 1n;
   /** How often a path was queried. */
-  asked = 0;
+  queries = 0;
   /** How often all namespaces were listed. */
   lookups = 0;
 
@@ -46,7 +46,7 @@ export class FakeNamespaces implements NetworkNamespaces {
   }
 
   cookieAt(path: string): bigint | undefined {
-    this.asked++;
+    this.queries++;
     if (this.closed.has(path)) throw new PortreeveError('NAMESPACE_CLOSED', `${path} is closed`);
     return [...this.there].find(([, { paths = [] }]) => paths.includes(path))?.[0];
   }

@@ -83,7 +83,7 @@ export class GuardHostInMemory {
           this.enforcingMs = ms;
         },
       },
-      askDaemon: async () => ({ mode: 'off' }),
+      queryDaemon: async () => ({ mode: 'off' }),
       ...changes,
     };
   }

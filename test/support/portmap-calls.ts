@@ -45,13 +45,13 @@ function rpcbCall(
 }
 
 /** The answer to SET of rpcbind; by default for a UDP service on port 2049 of all addresses. */
-export function askSet(service: PortmapService, peer: Peer, entry: EntryArguments): boolean {
+export function callSet(service: PortmapService, peer: Peer, entry: EntryArguments): boolean {
   const message = rpcbCall(1, { netid: 'udp', uaddr: '0.0.0.0.8.1', ...entry });
   return callOf(service, peer, message).bool();
 }
 
 /** The answer to UNSET of rpcbind. */
-export function askUnset(service: PortmapService, peer: Peer, entry: EntryArguments): boolean {
+export function callUnset(service: PortmapService, peer: Peer, entry: EntryArguments): boolean {
   return callOf(service, peer, rpcbCall(2, entry)).bool();
 }
 
@@ -65,7 +65,7 @@ export function changeAnswers(service: PortmapService, peer: Peer, entry: EntryA
 }
 
 /** The answer to GETPORT. */
-export function askPort(service: PortmapService, peer: Peer, program: number, version = 1): number {
+export function callGetPort(service: PortmapService, peer: Peer, program: number, version = 1): number {
   const mapping = { program, version, protocol: 17, port: 0 };
   return callOf(
     service,

@@ -73,7 +73,7 @@ export interface ServiceUnderTest {
   /** Answers a message; undefined for no answer. */
   ask(peer: Peer, message: Uint8Array): Uint8Array | undefined;
   /** Answers the bytes of a connection. */
-  askStream(peer: Peer, bytes: Uint8Array): { readonly reply: Uint8Array; readonly taken: number };
+  callStream(peer: Peer, bytes: Uint8Array): { readonly reply: Uint8Array; readonly taken: number };
 }
 
 const TICK_MS = 100;
@@ -123,7 +123,7 @@ export function portmapService(addresses: readonly string[] = []): ServiceUnderT
       }
     },
     ask: (peer, message) => ask(service, peer, message),
-    askStream: (peer, bytes) => {
+    callStream: (peer, bytes) => {
       const output = new SimStreamOutput();
       const taken = records.receive(peer, bytesOf(bytes), 0, bytes.length, output);
       return { reply: output.take(), taken };

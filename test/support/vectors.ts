@@ -85,7 +85,7 @@ export function replay(file: VectorFile): Answer[] {
     });
     const request = Buffer.from(vector.request, 'hex');
     if (!vector.isStream) return { reply: hex(portmap.ask(peer, request) ?? new Uint8Array(0)) };
-    const { reply, taken } = portmap.askStream(peer, request);
+    const { reply, taken } = portmap.callStream(peer, request);
     return taken < 0 ? { reply: hex(reply), closed: true } : { reply: hex(reply) };
   });
 }

@@ -1,7 +1,7 @@
 // The declaration of `portreeve explain`. It has its own file because the bundle of the quick commands must not contain
 // the other commands of the doctor.
 import { command, type Options, type OptionsOf } from '../../kit/command.ts';
-import { ASKED_PORTS, DIRECTORY, JSON_OUTPUT } from '../../kit/options.ts';
+import { DIRECTORY, JSON_OUTPUT, REQUESTED_PORTS } from '../../kit/options.ts';
 
 const EXPLAIN_OPTIONS = {
   state: {
@@ -21,7 +21,7 @@ export type ExplainOptions = OptionsOf<typeof EXPLAIN_OPTIONS>;
 export const EXPLAIN = command({
   path: ['explain'],
   summary: 'explain a port: who holds it, and whether you can bind it',
-  arguments: { port: ASKED_PORTS },
+  arguments: { port: REQUESTED_PORTS },
   options: EXPLAIN_OPTIONS,
   help: `The first line states whether a server could bind the port now on all
 addresses. If not, it states the reason, and remedies follow. Without a

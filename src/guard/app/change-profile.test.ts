@@ -184,7 +184,7 @@ describe('the names in the rules', () => {
   test('are not looked up for an ordinary user', async () => {
     const host = new GuardHostInMemory({ uid: 1000 });
     await host.change(ONE);
-    assert.deepEqual(host.database.asked, []);
+    assert.deepEqual(host.database.queries, []);
   });
 });
 

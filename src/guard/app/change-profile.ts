@@ -127,7 +127,7 @@ async function planOf(
   let usersError: PortreeveError | undefined;
   if (source.racf !== undefined) {
     const text = { path: source.racf, text: readProfileText(source.racf, deps.files) };
-    usersError = await users?.ask({ names: [], ids: idsIn(text) });
+    usersError = await users?.query({ names: [], ids: idsIn(text) });
     racf = racfOf(text, deps.files, { sysname, tcpname });
   }
   return { plan: planApply(deps, { verb, path, reading, keepGoing, tcpname, racf }), usersError };
@@ -141,7 +141,7 @@ async function namesOf(
   { isUnit }: Pick<RuleUsersDeps, 'isUnit'>,
 ): Promise<Pick<Checked, 'unknown' | 'usersError'>> {
   const { jobs, ids } = namesIn(rules, settings);
-  const usersError = await users.ask({ names: jobs.map(({ name }) => name), ids });
+  const usersError = await users.query({ names: jobs.map(({ name }) => name), ids });
   const isJob = (name: string) => isUnit(name) || settings.ownJobs.includes(name);
   return { usersError, unknown: unknownIn(jobs, users.files, isJob) };
 }

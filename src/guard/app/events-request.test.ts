@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { guardEvent, LOST } from '../../../test/support/event-archive-cases.ts';
-import { PORTS_ASKED_MAX } from '../../base/limits.ts';
+import { PORTS_REQUESTED_MAX } from '../../base/limits.ts';
 import type { Protocol } from '../../base/port.ts';
 import { EVENTS_PATH, type EventsRequest, eventLine, eventsPath, parseEventsPath } from './events-request.ts';
 
@@ -37,7 +37,7 @@ test('a request without conditions is the path alone', () => {
 test('an invalid request is reported, not thrown', () => {
   assert.equal(parseEventsPath(`${EVENTS_PATH}?port=0x50`), '"0x50" is not a value of port');
   assert.match(
-    `${parseEventsPath(`${EVENTS_PATH}?port=${'80,'.repeat(PORTS_ASKED_MAX)}80`)}`,
+    `${parseEventsPath(`${EVENTS_PATH}?port=${'80,'.repeat(PORTS_REQUESTED_MAX)}80`)}`,
     / is not a value of port$/,
   );
   fc.assert(

@@ -67,12 +67,12 @@ interface ModeHereDeps {
   readonly uid: number;
   readonly bpf: KernelBpf;
   /** The daemon's report on the guard. */
-  readonly askDaemon: () => Promise<GuardJson | NoGuardJson>;
+  readonly queryDaemon: () => Promise<GuardJson | NoGuardJson>;
 }
 
 /** The guard's mode in this network namespace: root inspects the kernel, other users ask the daemon. */
-export async function modeHere({ uid, bpf, askDaemon }: ModeHereDeps, pins: string): Promise<ModeHere> {
-  const guard = uid === 0 ? guardJson(guardState({ bpf }, pins)) : await askDaemon();
+export async function modeHere({ uid, bpf, queryDaemon }: ModeHereDeps, pins: string): Promise<ModeHere> {
+  const guard = uid === 0 ? guardJson(guardState({ bpf }, pins)) : await queryDaemon();
   const place = { namespace: `${bpf.namespaceCookie()}`, root: `${bpf.cgroupId(bpf.cgroupRoot())}` };
   return modeIn(place, guard);
 }

@@ -21,7 +21,7 @@ const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof PortreeveError && thrown.code === expected;
 
 /** A host on which a profile was applied, and a socket holds the port that it reserves for no one. */
-async function applied(text = RESERVED, changes: Partial<Pick<InspectDeps, 'uid' | 'askDaemon'>> = {}) {
+async function applied(text = RESERVED, changes: Partial<Pick<InspectDeps, 'uid' | 'queryDaemon'>> = {}) {
   const host = new GuardHostInMemory(changes);
   await host.change(text);
   host.sockets.open({ local: { address: ANY, port: 4001 }, uid: 1000 });
@@ -120,14 +120,14 @@ describe('inspecting it', () => {
   });
 
   test('what the daemon does not report is unknown, but a bug is thrown', async () => {
-    const askDaemon = async () => {
+    const queryDaemon = async () => {
       throw new PortreeveError('DAEMON_ABSENT', 'no portreeve daemon answers');
     };
-    const { host } = await applied(RESERVED, { uid: 1000, askDaemon });
+    const { host } = await applied(RESERVED, { uid: 1000, queryDaemon });
     await assert.rejects(inspectGuard(host.deps, REQUEST), code('GUARD_UNKNOWN'));
     const broken = async () => {
       throw new TypeError('a bug');
     };
-    await assert.rejects(inspectGuard({ ...host.deps, askDaemon: broken }, REQUEST), TypeError);
+    await assert.rejects(inspectGuard({ ...host.deps, queryDaemon: broken }, REQUEST), TypeError);
   });
 });

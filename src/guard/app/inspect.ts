@@ -14,7 +14,7 @@ import { type Affected, affectedGuard, affectedNow, countAffected, type RestartD
 export interface InspectDeps extends RestartDeps {
   readonly assigned: Pick<AssignedPorts, 'inspect'>;
   /** The daemon's report on the guard. */
-  readonly askDaemon: () => Promise<GuardJson | NoGuardJson>;
+  readonly queryDaemon: () => Promise<GuardJson | NoGuardJson>;
 }
 
 interface InspectRequest {
@@ -50,7 +50,7 @@ export async function inspectGuard(
   const isDirect = deps.uid === 0 && !isDaemonNamed;
   const state = isDirect ? findGuard(deps, pins) : undefined;
   if (state && 'abi' in state) return state;
-  const guard = isDirect ? guardJson(state) : await askDaemon(deps);
+  const guard = isDirect ? guardJson(state) : await queryDaemon(deps);
   const choices = await read();
   const inspected = state && {
     affected: countAffected(deps, state, places, choices),
@@ -63,9 +63,11 @@ export async function inspectGuard(
   return { guard, inspected, lacks };
 }
 
-async function askDaemon(deps: LimitDeps & Pick<InspectDeps, 'askDaemon'>): Promise<GuardJson | NoGuardJson> {
+async function queryDaemon(
+  deps: LimitDeps & Pick<InspectDeps, 'queryDaemon'>,
+): Promise<GuardJson | NoGuardJson> {
   try {
-    return await deps.askDaemon();
+    return await deps.queryDaemon();
   } catch (thrown) {
     if (!(thrown instanceof PortreeveError) || deps.uid === 0) throw thrown;
     const certain = missingForGuard(deps).filter(({ has }) => has === false);

@@ -14,9 +14,9 @@ import type { RuleUsersDeps } from '../../job/app/rule-users.ts';
 import { withUsersOnce } from '../../job/app/users.ts';
 import { SqliteUserArchive } from '../../job/linux/user-archive.ts';
 import { LinuxUserDatabase } from '../../job/linux/user-database.ts';
-import { askStatus } from '../../kit/ask-daemon.ts';
 import { GUARD_PINS } from '../../kit/directories.ts';
 import type { Io } from '../../kit/io.ts';
+import { queryStatus } from '../../kit/query-daemon.ts';
 import type { ProfileSettings } from '../../profile/app/settings.ts';
 import { ownState } from '../../profile/commands/deps.ts';
 import { type ProfileOptions, profileSettingsOf } from '../../profile/commands/settings.ts';
@@ -69,7 +69,7 @@ export function guardDeps(
     sockets: new LinuxOpenSockets('all'),
     sysctls: linuxSysctls,
     enforcing: { since: enforcingSince, mark: markEnforcing },
-    askDaemon: () => askStatus(io, options.runtime, GUARD_PATH),
+    queryDaemon: () => queryStatus(io, options.runtime, GUARD_PATH),
   };
 }
 

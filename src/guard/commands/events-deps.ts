@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
-import { requireTrusted, statusSocketIn } from '../../kit/ask-daemon.ts';
 import { usualDirectories } from '../../kit/directories.ts';
 import { followLines } from '../../kit/follow.ts';
 import type { Io } from '../../kit/io.ts';
+import { requireTrusted, statusSocketIn } from '../../kit/query-daemon.ts';
 import type { EventsDeps } from '../app/read-events.ts';
 import { SqliteEventArchive } from '../linux/event-archive.ts';
 

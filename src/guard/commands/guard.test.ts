@@ -35,8 +35,8 @@ async function userOf(t: TestContext, answer?: { readonly status: number; readon
   await mkdir(runtime);
   if (answer) {
     const server = createServer(({ url }, response) => {
-      const isAsked = url === GUARD_PATH;
-      response.writeHead(isAsked ? answer.status : 404).end(JSON.stringify(isAsked ? answer.body : {}));
+      const isQueried = url === GUARD_PATH;
+      response.writeHead(isQueried ? answer.status : 404).end(JSON.stringify(isQueried ? answer.body : {}));
     });
     server.listen(join(runtime, STATUS_SOCKET));
     await once(server, 'listening');

@@ -1,6 +1,6 @@
 // The interface of the archive of the guard's events.
 import type { GuardEvent, NewGuardEvent } from '../../base/guard-event.ts';
-import type { AskedPorts, Protocol } from '../../base/port.ts';
+import type { Protocol, RequestedPorts } from '../../base/port.ts';
 
 /** Selects events. An event must match all fields that are present. */
 export interface EventQuery {
@@ -13,7 +13,7 @@ export interface EventQuery {
   readonly job?: string | undefined;
   readonly protocol?: Protocol | undefined;
   /** Only events for these ports. An event without a port matches none. */
-  readonly ports?: readonly AskedPorts[] | undefined;
+  readonly ports?: readonly RequestedPorts[] | undefined;
 }
 
 /** How many events the programs of a guard have counted as lost. */

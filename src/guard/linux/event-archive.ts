@@ -12,7 +12,7 @@ import {
   type NewGuardEvent,
 } from '../../base/guard-event.ts';
 import { GUARD_EVENT_AGE_MAX_MS, GUARD_EVENTS_MAX } from '../../base/limits.ts';
-import type { AskedPorts } from '../../base/port.ts';
+import type { RequestedPorts } from '../../base/port.ts';
 import { Damage, DatabaseFile, numberOf, onlyNumber, type Row, textOf } from '../../host/linux/database.ts';
 import { EVENT_DATABASE } from '../../host/linux/state-files.ts';
 import type { EventArchive, EventQuery, LostCount } from '../core/event-archive.ts';
@@ -247,7 +247,7 @@ function conditionsOf({ after, sinceMs, uid, job, protocol, ports }: EventQuery)
   return { where: all.map(({ text }) => text).join(' AND '), values: all.flatMap(({ values }) => values) };
 }
 
-function portCondition(ports: readonly AskedPorts[]): Condition {
+function portCondition(ports: readonly RequestedPorts[]): Condition {
   const ofOne = '(port BETWEEN ? AND ? AND protocol IN (?, ?))';
   return {
     text: `(${ports.map(() => ofOne).join(' OR ')})`,

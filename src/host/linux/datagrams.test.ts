@@ -73,7 +73,7 @@ class Server {
   }
 
   /** Runs until the handler has received `count` datagrams. */
-  untilAsked(count: number): void {
+  untilRequested(count: number): void {
     runUntil(this.loop, `request ${count}`, () => this.asked.length >= count);
     assert.equal(this.asked.length, count);
   }
@@ -87,7 +87,7 @@ describe('requests', () => {
     const [one, other] = [server.client(t), server.client(t)];
     for (const text of ['a', 'bb', 'ccc']) one.send(Buffer.from(text));
     other.send(Buffer.from('other'));
-    server.untilAsked(4);
+    server.untilRequested(4);
     assert.deepEqual([texts(one.take()), texts(other.take())], [['a', 'bb', 'ccc'], ['other']]);
   });
 
@@ -102,7 +102,7 @@ describe('requests', () => {
     server.socket.ready();
     assert.equal(receives.mock.callCount(), 4);
     assert.equal(server.asked.length, 4 * UDP_BATCH_DATAGRAMS);
-    server.untilAsked(5 * count);
+    server.untilRequested(5 * count);
     for (const [j, one] of clients.entries()) {
       assert.deepEqual(
         texts(one.take()),
@@ -130,7 +130,7 @@ describe('requests', () => {
     });
     const client = server.client(t);
     for (const length of [0, 1, REQUEST_MAX_BYTES]) client.send(Buffer.alloc(length, 7));
-    server.untilAsked(3);
+    server.untilRequested(3);
     assert.deepEqual(
       server.asked.map(({ length }) => length),
       [0, 1, REQUEST_MAX_BYTES],
@@ -153,7 +153,7 @@ describe('requests', () => {
       const server = new Server(t, { address, answer, batch });
       const client = server.client(t, from);
       for (const text of ['a', 'b', 'c']) client.send(Buffer.from(text));
-      server.untilAsked(3);
+      server.untilRequested(3);
       assert.deepEqual(texts(client.take()), Array(3).fill(`${from},${from}`), address);
     }
   });
@@ -163,7 +163,7 @@ describe('requests', () => {
     const server = new Server(t, { answer });
     const client = server.client(t);
     for (const text of ['silent', 'a', 'wrong', 'b', 'silent']) client.send(Buffer.from(text));
-    server.untilAsked(5);
+    server.untilRequested(5);
     assert.deepEqual(texts(client.take()), ['a', 'b']);
     assert.equal(server.socket.unsent, 0);
   });
@@ -185,7 +185,7 @@ describe('the peer of a datagram', () => {
     const server = new Server(t, { address, answer });
     const client = server.client(t, asked);
     client.send(Buffer.from('a'));
-    server.untilAsked(1);
+    server.untilRequested(1);
     assert.deepEqual(texts(client.take()), ['a'], 'the reply comes from the address of the request');
     return found[0] ?? assert.fail();
   }
@@ -203,7 +203,7 @@ describe('the peer of a datagram', () => {
     });
     const clients = [server.client(t), server.client(t)];
     for (const one of clients) one.send(Buffer.from('a'));
-    server.untilAsked(2);
+    server.untilRequested(2);
     assert.deepEqual(
       ports,
       clients.map(({ fd }) => boundTo(fd).port),
@@ -245,7 +245,7 @@ describe('the peer of a datagram', () => {
     await once(client, 'listening');
     client.setBroadcast(true);
     await new Promise((sent) => client.send('a', server.port, '127.255.255.255', sent));
-    server.untilAsked(1);
+    server.untilRequested(1);
     assert.deepEqual(found, ['127.0.0.1']);
   });
 
@@ -264,7 +264,7 @@ describe('the peer of a datagram', () => {
       const before = Date.now() * 1000;
       client.send(Buffer.from('a'));
       const after = (Date.now() + 1) * 1000;
-      server.untilAsked(1);
+      server.untilRequested(1);
       assert.deepEqual(texts(client.take()), ['{"uid":1234}']);
       const [from, port, sentUs = 0] = reported.mock.calls[0]?.arguments ?? assert.fail();
       assert.deepEqual([formatIp(from ?? assert.fail()), port], ['127.0.0.1', boundTo(client.fd).port]);
@@ -278,7 +278,7 @@ describe('the peer of a datagram', () => {
     const client = server.client(t);
     for (let round = 1; round <= 2; round++) {
       client.send(Buffer.from('a'));
-      server.untilAsked(round);
+      server.untilRequested(round);
       assert.equal(begins.mock.callCount(), round);
     }
   });
@@ -292,7 +292,7 @@ describe('a failed system call', () => {
     const receive = mock.method(sys, 'recvmmsg', failing('ECONNREFUSED'), { times: 1 });
     server.socket.ready();
     assert.deepEqual([receive.mock.callCount(), server.asked.length], [1, 0]);
-    server.untilAsked(1);
+    server.untilRequested(1);
     assert.deepEqual(texts(client.take()), ['a']);
   });
 
@@ -350,9 +350,9 @@ test('a socket serves other clients after one has disappeared', (t) => {
   const gone = new DatagramClient({ address: ip('127.0.0.1'), port: server.port });
   gone.send(Buffer.from('gone'));
   gone.close();
-  server.untilAsked(1);
+  server.untilRequested(1);
   const client = server.client(t);
   client.send(Buffer.from('a'));
-  server.untilAsked(2);
+  server.untilRequested(2);
   assert.deepEqual(texts(client.take()), ['a']);
 });

@@ -54,7 +54,7 @@ export class InterfaceWatch implements Ready {
   #addresses: AddressInfo[] = [];
   #sequence = 0;
   /** The dump in progress. A change that is reported during it makes it stale: it is repeated. */
-  #asking: 'links' | 'addresses' | undefined;
+  #requested: 'links' | 'addresses' | undefined;
   #stale = false;
 
   constructor(fd: number, onChange: (addresses: readonly InterfaceAddress[]) => void) {
@@ -67,11 +67,11 @@ export class InterfaceWatch implements Ready {
     this.#stale = false;
     this.#links = new Map();
     this.#addresses = [];
-    this.#ask('links', RTM_GETLINK);
+    this.#request('links', RTM_GETLINK);
   }
 
-  #ask(what: 'links' | 'addresses', type: number): void {
-    this.#asking = what;
+  #request(what: 'links' | 'addresses', type: number): void {
+    this.#requested = what;
     const request = encodeDumpRequest(type, ++this.#sequence);
     this.#buffer.u8.set(request);
     must(sys.send(this.#fd, this.#buffer.address, request.length, 0), 'send');
@@ -88,11 +88,11 @@ export class InterfaceWatch implements Ready {
         for (const message of decodeMessages(this.#buffer.u8.subarray(0, count))) this.#take(message);
       }
     }
-    if (this.#stale && this.#asking === undefined) this.start();
+    if (this.#stale && this.#requested === undefined) this.start();
   }
 
   #take(message: NetlinkMessage): void {
-    if (message.sequence !== this.#sequence || this.#asking === undefined) {
+    if (message.sequence !== this.#sequence || this.#requested === undefined) {
       this.#stale = true;
       return;
     }
@@ -108,11 +108,11 @@ export class InterfaceWatch implements Ready {
   }
 
   #answered(): void {
-    if (this.#asking === 'links') {
-      this.#ask('addresses', RTM_GETADDR);
+    if (this.#requested === 'links') {
+      this.#request('addresses', RTM_GETADDR);
       return;
     }
-    this.#asking = undefined;
+    this.#requested = undefined;
     if (!this.#stale) this.#onChange(this.#addresses.map((info) => this.#complete(info)));
   }
 

@@ -20,8 +20,8 @@ const USERS = [4001, 4002] as const;
 type Context = Pick<TestContext, 'after'>;
 
 /** The uid of the sender of a datagram from a port. */
-const uidOf = (address: IpAddress, port: number, asked = table): number | undefined =>
-  asked.datagramSender(address, port)?.uid;
+const uidOf = (address: IpAddress, port: number, sockets = table): number | undefined =>
+  sockets.datagramSender(address, port)?.uid;
 
 /** A UDP socket on a free port, or on a given one. */
 async function udp(
@@ -162,16 +162,16 @@ describe('the sender of a datagram', () => {
     if (!needs(t, probe.ipv6())) return;
     const v4 = await udp(t, '127.0.0.1');
     const v6 = await udp(t, '::');
-    const asked: string[] = [];
+    const queries: string[] = [];
     const counted = (others: boolean) =>
-      new DiagTable(openDiagSocket(), { hasOthers: () => asked.push('IPv6') > 0 && others });
+      new DiagTable(openDiagSocket(), { hasOthers: () => queries.push('IPv6') > 0 && others });
     const senders = (others: boolean) =>
       [v4, v6].map(({ port }) => uidOf(ip('127.0.0.1'), port, counted(others)));
     assert.deepEqual(senders(true), [UID, UID]);
     assert.deepEqual(senders(false), [UID, undefined], 'no IPv6 sockets were listed');
-    asked.length = 0;
+    queries.length = 0;
     assert.equal(uidOf(ip('::1'), v6.port, counted(false)), UID);
-    assert.deepEqual(asked, [], 'an IPv6 sender is always searched');
+    assert.deepEqual(queries, [], 'an IPv6 sender is always searched');
   });
 
   test('is unknown if several sockets could have sent it', async (t) => {

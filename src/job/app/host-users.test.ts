@@ -29,7 +29,7 @@ class Fixture {
     this.database.group = ['staff:x:700:dev,alice'];
   }
 
-  ask(request: Partial<UserRequest>) {
+  query(request: Partial<UserRequest>) {
     return queryUsers(this, { ...NOTHING, ...request });
   }
 
@@ -51,7 +51,7 @@ describe('the files of the host', () => {
     const fixture = new Fixture(`${ROOT}\nalice:x:1000:1000:::`);
     const { users } = fixture;
     const before = users.stamp('/etc/passwd');
-    await fixture.ask({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
+    await fixture.query({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
     assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000', 'dev 5001']);
     assert.deepEqual(
       readUsers(users).groups.map(({ name, members }) => `${name} ${members}`),
@@ -61,13 +61,13 @@ describe('the files of the host', () => {
     assert.notEqual(after, before);
     // An unchanged answer does not change the stamp, so that no tables are rebuilt.
     fixture.clock.advance(60_000);
-    await fixture.ask({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
+    await fixture.query({ names: ['WEB', 'ALICE'], ids: ['STAFF'] });
     assert.equal(users.stamp('/etc/passwd'), after);
   });
 
   test('and units take precedence, even if added later', async () => {
     const fixture = new Fixture();
-    await fixture.ask({ names: ['WEB'] });
+    await fixture.query({ names: ['WEB'] });
     const before = fixture.users.stamp('/etc/passwd');
     fixture.units.add('WEB');
     assert.deepEqual(fixture.names, ['root 0', 'alice 1000']);
@@ -80,7 +80,7 @@ describe('the files of the host', () => {
 
   test('are used alone if the archive is damaged, and the reason is reported', async () => {
     const fixture = new Fixture();
-    await fixture.ask({ names: ['WEB'] });
+    await fixture.query({ names: ['WEB'] });
     fixture.archive.damage = 'it is damaged';
     assert.deepEqual(fixture.names, ['root 0', 'alice 1000']);
     assert.equal(fixture.users.fault, 'it is damaged');
@@ -94,26 +94,26 @@ describe('the user database', () => {
   test('is not queried if all names are in a file or are units', async () => {
     const fixture = new Fixture();
     fixture.units.add('SSH');
-    await fixture.ask({ names: ['ALICE', 'SSH', 'PORTMAP'], ids: ['ROOT'], uids: [0, 1000] });
-    assert.deepEqual(fixture.database.asked, []);
+    await fixture.query({ names: ['ALICE', 'SSH', 'PORTMAP'], ids: ['ROOT'], uids: [0, 1000] });
+    assert.deepEqual(fixture.database.queries, []);
   });
 
   test('is queried by lowercase and uppercase name, then by uid', async () => {
     const fixture = new Fixture();
-    await fixture.ask({ names: ['WEB'], uids: [1000, 6000] });
-    assert.deepEqual(fixture.database.asked, ['passwd web WEB', 'passwd 6000 5000']);
+    await fixture.query({ names: ['WEB'], uids: [1000, 6000] });
+    assert.deepEqual(fixture.database.queries, ['passwd web WEB', 'passwd 6000 5000']);
   });
 
   test('is queried again for all known users, except when only a uid is queried', async () => {
     const fixture = new Fixture();
-    await fixture.ask({ names: ['WEB'], ids: ['STAFF'] });
-    fixture.database.asked.length = 0;
-    await fixture.ask({ uids: [6000], isRefresh: false });
-    assert.deepEqual(fixture.database.asked, ['passwd 6000']);
+    await fixture.query({ names: ['WEB'], ids: ['STAFF'] });
+    fixture.database.queries.length = 0;
+    await fixture.query({ uids: [6000], isRefresh: false });
+    assert.deepEqual(fixture.database.queries, ['passwd 6000']);
     assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000', 'dev 5001']);
-    fixture.database.asked.length = 0;
-    await fixture.ask({});
-    assert.deepEqual(fixture.database.asked, [
+    fixture.database.queries.length = 0;
+    await fixture.query({});
+    assert.deepEqual(fixture.database.queries, [
       'group staff',
       'passwd dev alice web dev',
       'passwd 5000 5001 5001 5000 5001',
@@ -122,7 +122,7 @@ describe('the user database', () => {
 
   test('does not report users missing that were not queried', async () => {
     const fixture = new Fixture();
-    await fixture.ask({ names: ['WEB'] });
+    await fixture.query({ names: ['WEB'] });
     const reported: string[] = [];
     const isGone = (name: string, isAnswered: boolean) => reported.push(`${name} ${isAnswered}`) < 0;
     const { archive, clock, files, isUnit, database } = fixture;
@@ -136,9 +136,9 @@ describe('the user database', () => {
 
   test('keeps earlier answers when it does not answer', async () => {
     const fixture = new Fixture();
-    await fixture.ask({ names: ['WEB'] });
+    await fixture.query({ names: ['WEB'] });
     fixture.database.silence = 'no answer';
-    await assert.rejects(fixture.ask({ names: ['WEB', 'DEV'] }), { code: 'USERS_SILENT' });
+    await assert.rejects(fixture.query({ names: ['WEB', 'DEV'] }), { code: 'USERS_SILENT' });
     assert.deepEqual(fixture.names, ['root 0', 'alice 1000', 'web 5000']);
   });
 

@@ -1,7 +1,7 @@
 // The users of this host: those in /etc/passwd, followed by those that only the user database (NSS) knows.
 import type { Clock } from '../../base/clock.ts';
 import { PortreeveError, requireFailure } from '../../base/errors.ts';
-import { USER_ANSWER_MS, USERS_ASKED_MAX } from '../../base/limits.ts';
+import { USER_ANSWER_MS, USERS_QUERIED_MAX } from '../../base/limits.ts';
 import type { Files, UserDatabase } from '../../host/host.ts';
 import { parseGroup } from '../../text/group.ts';
 import { parsePasswd } from '../../text/passwd.ts';
@@ -160,18 +160,18 @@ export async function queryUsers(deps: UserQueryDeps, request: UserRequest): Pro
     ids: idsToQuery(request.ids, local),
     uids: request.uids.filter((uid) => !local.accounts.some((account) => account.uid === uid)),
   };
-  const ask = withDeadline(deps.database, clock);
+  const query = withDeadline(deps.database, clock);
   const groupNames = [...wanted.ids.flatMap(spellings), ...known.groups.map(({ name }) => name)];
-  const groups = parseGroup(await ask('group', groupNames));
-  const members = groups.flatMap((group) => group.members).slice(0, USERS_ASKED_MAX);
+  const groups = parseGroup(await query('group', groupNames));
+  const members = groups.flatMap((group) => group.members).slice(0, USERS_QUERIED_MAX);
   const names = [
     ...[...wanted.names, ...wanted.ids].flatMap(spellings),
     ...members,
     ...known.users.map(({ name }) => name),
   ];
-  const byName = parsePasswd(await ask('passwd', names));
+  const byName = parsePasswd(await query('passwd', names));
   const uids = [...wanted.uids, ...[...known.users, ...byName].map(({ uid }) => uid)];
-  const byUid = parsePasswd(await ask('passwd', uids.map(String)));
+  const byUid = parsePasswd(await query('passwd', uids.map(String)));
   // NSS also answers from these files: a user who was in them only briefly must not be stored.
   if (stampOfUsers(present) !== stamp) throw changed();
   const answers = { groups, byName, byUid };
@@ -189,7 +189,7 @@ function changed(): PortreeveError {
 
 function idsToQuery(ids: readonly string[], { accounts, groups }: LocalUsers): string[] {
   const local = new Set([...accounts, ...groups].map(({ name }) => name.toUpperCase()));
-  return ids.filter((id) => !local.has(id)).slice(0, USERS_ASKED_MAX);
+  return ids.filter((id) => !local.has(id)).slice(0, USERS_QUERIED_MAX);
 }
 
 /** All queries share one timeout. */

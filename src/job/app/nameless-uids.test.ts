@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimClock } from '../../../test/support/sim/clock.ts';
-import { UIDS_ASKED_MAX, UIDS_NAMELESS_MAX, UIDS_NAMELESS_MS, UIDS_WAITING_MAX } from '../../base/limits.ts';
+import {
+  UIDS_NAMELESS_MAX,
+  UIDS_NAMELESS_MS,
+  UIDS_QUERIED_MAX,
+  UIDS_WAITING_MAX,
+} from '../../base/limits.ts';
 import { NamelessUids } from './nameless-uids.ts';
 
 function fixture({ subuid = '', named = [] as number[] } = {}) {
@@ -45,11 +50,11 @@ test('returns logged-in users before refused uids, and limits the queue', () => 
   const { uids, clock } = fixture();
   for (let uid = 1; uid <= 10_000; uid++) uids.see(100_000 + uid);
   const first = uids.take([5000]);
-  assert.equal(first.length, UIDS_ASKED_MAX);
+  assert.equal(first.length, UIDS_QUERIED_MAX);
   assert.equal(first[0], 5000);
   let queried = first.length - 1;
   for (let taken = uids.take([]); taken.length > 0; taken = uids.take([])) {
-    assert.ok(taken.length <= UIDS_ASKED_MAX);
+    assert.ok(taken.length <= UIDS_QUERIED_MAX);
     queried += taken.length;
     clock.advance(1);
   }
@@ -58,8 +63,8 @@ test('returns logged-in users before refused uids, and limits the queue', () => 
 
 test('caches at most UIDS_NAMELESS_MAX uids without a name', () => {
   const { uids } = fixture();
-  for (let uid = 0; uid < UIDS_NAMELESS_MAX; uid += UIDS_ASKED_MAX) {
-    for (let i = 0; i < UIDS_ASKED_MAX; i++) uids.see(10_000 + uid + i);
+  for (let uid = 0; uid < UIDS_NAMELESS_MAX; uid += UIDS_QUERIED_MAX) {
+    for (let i = 0; i < UIDS_QUERIED_MAX; i++) uids.see(10_000 + uid + i);
     uids.take([]);
   }
   assert.deepEqual(uids.take([10_000]), []);

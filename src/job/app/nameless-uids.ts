@@ -1,6 +1,11 @@
 // Selects which unnamed uids to query next in the user database, with limits on their number and frequency.
 import type { Clock } from '../../base/clock.ts';
-import { UIDS_ASKED_MAX, UIDS_NAMELESS_MAX, UIDS_NAMELESS_MS, UIDS_WAITING_MAX } from '../../base/limits.ts';
+import {
+  UIDS_NAMELESS_MAX,
+  UIDS_NAMELESS_MS,
+  UIDS_QUERIED_MAX,
+  UIDS_WAITING_MAX,
+} from '../../base/limits.ts';
 import type { Files } from '../../host/host.ts';
 import { parseSubuid } from '../../text/subuid.ts';
 
@@ -38,8 +43,8 @@ export class NamelessUids {
     const uids = [...new Set([...loggedIn, ...this.#waiting])].filter((uid) => this.#isDue(uid));
     const ranges = uids.length > 0 ? this.#subordinate() : [];
     const eligible = uids.filter((uid) => !ranges.some(({ first, last }) => uid >= first && uid <= last));
-    const taken = eligible.slice(0, UIDS_ASKED_MAX);
-    const left = new Set(eligible.slice(UIDS_ASKED_MAX));
+    const taken = eligible.slice(0, UIDS_QUERIED_MAX);
+    const left = new Set(eligible.slice(UIDS_QUERIED_MAX));
     for (const uid of this.#waiting) if (!left.has(uid)) this.#waiting.delete(uid);
     const until = this.#deps.clock.monotonic() + UIDS_NAMELESS_MS;
     for (const uid of taken) this.#nameless.set(uid, until);

@@ -23,21 +23,21 @@ function setup(isDraft: boolean) {
 test('stores the users that were queried', async () => {
   const { archive, users, known } = setup(false);
   assert.deepEqual(known(), ['root']);
-  assert.equal(await users.ask(NAMES), undefined);
+  assert.equal(await users.query(NAMES), undefined);
   assert.deepEqual(known(), ['root', 'ldapweb']);
   assert.equal(archive.read().users.length, 1);
 });
 
 test('a draft stores nothing', async () => {
   const { archive, users, known } = setup(true);
-  await users.ask(NAMES);
+  await users.query(NAMES);
   assert.deepEqual([known(), archive.read().users], [['root', 'ldapweb'], []]);
 });
 
 test('keeps known users if there is no answer', async () => {
   const { database, users, known } = setup(false);
   database.silence = 'it does not answer in time';
-  assert.equal((await users.ask(NAMES))?.code, 'USERS_SILENT');
+  assert.equal((await users.query(NAMES))?.code, 'USERS_SILENT');
   assert.deepEqual(known(), ['root']);
 });
 
@@ -46,6 +46,6 @@ test('reads passwd once, and detects during a query that it has changed', async 
   assert.deepEqual(known(), ['root']);
   host.write(PASSWD, 'root:x:0:0::/:/bin/sh\nldapweb:x:7:7::/:/bin/sh\n');
   assert.deepEqual(known(), ['root']);
-  assert.equal((await users.ask(NAMES))?.code, 'USERS_CHANGED');
+  assert.equal((await users.query(NAMES))?.code, 'USERS_CHANGED');
   assert.deepEqual(known(), ['root']);
 });

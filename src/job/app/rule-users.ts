@@ -26,7 +26,7 @@ export class RuleUsers {
   }
 
   /** Queries the names in rules. Returns the error if there is no answer; known users then remain valid. */
-  async ask(wanted: Pick<UserRequest, 'names' | 'ids'>): Promise<PortreeveError | undefined> {
+  async query(wanted: Pick<UserRequest, 'names' | 'ids'>): Promise<PortreeveError | undefined> {
     try {
       await queryUsers(this.#deps, { ...wanted, uids: [], isRefresh: true });
       return undefined;

@@ -1,7 +1,7 @@
 // Merging the answers of the user database, how long users are kept, and which lines are added to passwd and group.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { USERS_ASKED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
+import { USERS_QUERIED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
 import type { Account } from '../../text/passwd.ts';
 import { extraLines, mergeAnswers, namesToQuery, spellings, type UserAnswers } from './known-users.ts';
 import type { KnownUser, KnownUsers } from './user-archive.ts';
@@ -154,15 +154,15 @@ describe('groups', () => {
     );
   });
 
-  test('have at most USERS_ASKED_MAX members', () => {
-    const members = Array.from({ length: USERS_ASKED_MAX + 1 }, (_, i) => `m${i}`);
+  test('have at most USERS_QUERIED_MAX members', () => {
+    const members = Array.from({ length: USERS_QUERIED_MAX + 1 }, (_, i) => `m${i}`);
     const after = mergeAnswers(
       NOBODY,
       wanted,
       { groups: [{ ...staff, members }], byName: [], byUid: [] },
       isGone,
     );
-    assert.equal(after.groups[0]?.members.length, USERS_ASKED_MAX);
+    assert.equal(after.groups[0]?.members.length, USERS_QUERIED_MAX);
   });
 });
 
@@ -219,8 +219,8 @@ test('queries only names that are neither a local user nor a unit, up to a limit
   const local = { accounts: [account('Alice', 1000)] };
   const isUnit = (name: string) => name === 'SSH';
   assert.deepEqual(namesToQuery(['ALICE', 'WEB', 'SSH', 'PORTMAP'], local, isUnit), ['WEB']);
-  const many = Array.from({ length: USERS_ASKED_MAX + 1 }, (_, i) => `U${i}`);
-  assert.equal(namesToQuery(many, local, isUnit).length, USERS_ASKED_MAX);
+  const many = Array.from({ length: USERS_QUERIED_MAX + 1 }, (_, i) => `U${i}`);
+  assert.equal(namesToQuery(many, local, isUnit).length, USERS_QUERIED_MAX);
   assert.deepEqual(spellings('WEB'), ['web', 'WEB']);
   assert.deepEqual(spellings('12'), ['12']);
 });

@@ -1,7 +1,7 @@
 // Users and groups that only the host's user database (NSS) knows: which of its answers are accepted.
 
 import { OWN_JOBS } from '../../base/job.ts';
-import { USERS_ASKED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
+import { USERS_QUERIED_MAX, USERS_SEEN_MAX } from '../../base/limits.ts';
 import type { Group } from '../../text/group.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { KnownGroup, KnownUser, KnownUsers } from './user-archive.ts';
@@ -44,7 +44,7 @@ export function namesToQuery(
 ): string[] {
   const local = new Set(accounts.map(upper));
   const wanted = names.filter((name) => !local.has(name) && !OWN_JOBS.includes(name) && !isUnit(name));
-  return wanted.slice(0, USERS_ASKED_MAX);
+  return wanted.slice(0, USERS_QUERIED_MAX);
 }
 
 /** The spellings of a name to query. */
@@ -111,7 +111,7 @@ function mergedGroups(
   for (const { name, gid, members: all } of answered) {
     const key = name.toUpperCase();
     if (!ids.includes(key) || now.has(key)) continue;
-    const members = all.slice(0, USERS_ASKED_MAX);
+    const members = all.slice(0, USERS_QUERIED_MAX);
     now.set(key, { name, gid, members });
   }
   const kept = known.filter((group) => {

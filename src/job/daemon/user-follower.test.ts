@@ -38,11 +38,11 @@ class Fixture {
   /** The queries in a tick after some milliseconds. */
   async tick(afterMs = 0): Promise<string[]> {
     this.clock.advance(afterMs);
-    this.database.asked.length = 0;
+    this.database.queries.length = 0;
     this.follower.tick();
     // The simulated database answers within a few microtasks.
     await new Promise((resolve) => setImmediate(resolve));
-    return [...this.database.asked];
+    return [...this.database.queries];
   }
 
   get users(): string[] {
@@ -160,7 +160,7 @@ test('sends one query at a time', async () => {
     fixture.follower.renewSoon();
   }
   await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(fixture.database.asked, ['passwd web WEB', 'passwd 5000']);
+  assert.deepEqual(fixture.database.queries, ['passwd web WEB', 'passwd 5000']);
   assert.notDeepEqual(await fixture.tick(UIDS_INTERVAL_MS), []);
 });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { workspace } from '../../../test/support/profile-workspace.ts';
-import { PORTS_ASKED_MAX } from '../../base/limits.ts';
+import { PORTS_REQUESTED_MAX } from '../../base/limits.ts';
 import { readText } from '../../host/linux/files.ts';
 import { portmapSettings } from '../../portmap/app/settings.ts';
 import { serviceNames } from '../app/service-names.ts';
@@ -171,15 +171,15 @@ describe('several ports', () => {
 
   test('are limited, counting each port of a range except in ports and events', async (t) => {
     const { run } = workspace(t, { p: '; none\n' });
-    const last = 8000 + PORTS_ASKED_MAX;
-    assert.equal(expandPorts([`8001-${last}`]).length, PORTS_ASKED_MAX);
+    const last = 8000 + PORTS_REQUESTED_MAX;
+    assert.equal(expandPorts([`8001-${last}`]).length, PORTS_REQUESTED_MAX);
     for (const command of ['explain', 'who', 'decide WEB --profile @p'])
       assert.match(
         (await run(`${command} 8000-${last}/tcp`)).stderr,
         /^portreeve: error\[\w+\]: \d+ ports are too many\n/,
       );
     assert.notEqual((await run('ports 1-65535')).code, 2);
-    const words = Array.from({ length: PORTS_ASKED_MAX + 1 }, (_, i) => `${i + 1}`);
+    const words = Array.from({ length: PORTS_REQUESTED_MAX + 1 }, (_, i) => `${i + 1}`);
     assert.equal((await run(`ports ${words.join(' ')}`)).code, 2);
     assert.equal((await run(`events ${words.map((word) => `--port ${word}`).join(' ')}`)).code, 2);
   });

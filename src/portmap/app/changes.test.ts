@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { askPort, askSet, askUnset, changeAnswers, registered } from '../../../test/support/portmap-calls.ts';
+import {
+  callGetPort,
+  callSet,
+  callUnset,
+  changeAnswers,
+  registered,
+} from '../../../test/support/portmap-calls.ts';
 import { ip, portmapService } from '../../../test/support/service.ts';
 import { simPeer } from '../../../test/support/sim/peer.ts';
 import { NETIDS, type NetId } from '../../base/netid.ts';
@@ -16,8 +22,8 @@ const other = simPeer('local', { uid: 1001 });
 type Portmap = ReturnType<typeof portmapService>;
 
 const set = ({ service }: Portmap, peer: Peer, uaddr = '0.0.0.0.8.1', netid: NetId = 'udp'): boolean =>
-  askSet(service, peer, { program: PROGRAM, uaddr, netid });
-const unset = ({ service }: Portmap, peer: Peer): boolean => askUnset(service, peer, { program: PROGRAM });
+  callSet(service, peer, { program: PROGRAM, uaddr, netid });
+const unset = ({ service }: Portmap, peer: Peer): boolean => callUnset(service, peer, { program: PROGRAM });
 const table = ({ service }: Portmap): string[] => registered(service);
 
 /** Every transport by which a user of this host can call, from a low and from a high port. */
@@ -105,7 +111,7 @@ describe('a caller whose socket cannot be determined', () => {
     set(portmap, user);
     assert.equal(unset(portmap, unknown), false);
     assert.equal(table(portmap).length, 1);
-    assert.equal(askPort(portmap.service, unknown, PROGRAM), 2049, 'lookups are answered');
+    assert.equal(callGetPort(portmap.service, unknown, PROGRAM), 2049, 'lookups are answered');
   });
 });
 

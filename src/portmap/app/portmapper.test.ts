@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
-  askPort,
-  askSet,
-  askUnset,
+  callGetPort,
+  callSet,
+  callUnset,
   type EntryArguments,
   registered,
 } from '../../../test/support/portmap-calls.ts';
@@ -185,7 +185,7 @@ function assertBetween(found: Model, before: Model, after: Model): void {
 /** Makes a change; returns the table after it. */
 function change(sandbox: Sandbox, before: Model, step: Change): Model {
   const after = intended(before, step);
-  const ask = step.kind === 'set' ? askSet : askUnset;
+  const ask = step.kind === 'set' ? callSet : callUnset;
   try {
     const isDone = ask(sandbox.portmapper.service, callerOf(step.uid), step.entry);
     const now = modelOf(registered(sandbox.portmapper.service));
@@ -291,10 +291,10 @@ test('rewriting a long log loses nothing at any moment', () => {
   sandbox.start();
   const { service } = sandbox.portmapper;
   const owner = callerOf(1000);
-  for (let program = 1; program <= 2000; program++) assert.ok(askSet(service, owner, { program }));
+  for (let program = 1; program <= 2000; program++) assert.ok(callSet(service, owner, { program }));
   for (let i = 0; i * PAIR_MIN_BYTES < LOG_COMPACT_MIN_BYTES; i++) {
-    assert.ok(askUnset(service, owner, { program: 1 }));
-    assert.ok(askSet(service, owner, { program: 1 }));
+    assert.ok(callUnset(service, owner, { program: 1 }));
+    assert.ok(callSet(service, owner, { program: 1 }));
   }
   const model = modelOf(registered(service).toSorted());
   const before = sandbox.logBytes;
@@ -324,15 +324,15 @@ describe('registrations are restored after a restart', () => {
     const user = simPeer('tcp', { uid: 1000 });
     const { close } = sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
     const before = started();
-    askSet(before.service, user, { program: 7 });
-    askSet(before.service, callerOf(1001), { program: 5, netid: 'tcp' });
+    callSet(before.service, user, { program: 7 });
+    callSet(before.service, callerOf(1001), { program: 5, netid: 'tcp' });
     before.portmapper.run();
     const after = started();
     assert.deepEqual([before.count, after.count], [0, 2]);
     assert.deepEqual(registered(after.service), registered(before.service));
-    assert.equal(askPort(after.service, user, 7), 2049);
+    assert.equal(callGetPort(after.service, user, 7), 2049);
     assert.deepEqual(after.portmapper.report().foreign, 1);
-    assert.equal(askUnset(after.service, user, { program: 5 }), false);
+    assert.equal(callUnset(after.service, user, { program: 5 }), false);
     close();
     // Its socket is known from the log: the reason is "its socket is gone", not "it never had a socket".
     for (const now of [0, 3000]) after.portmapper.tick(now);
@@ -344,7 +344,7 @@ describe('registrations are restored after a restart', () => {
     const files = [disk.file(), disk.file()] as const;
     const first = portmapperOn(files).portmapper;
     first.startLog();
-    askSet(first.service, callerOf(1000), { program: 7 });
+    callSet(first.service, callerOf(1000), { program: 7 });
     const carried = [7, 8].map((program) => {
       const entry = { kind: 'set', program, version: 1, netid: 'udp', uaddr: '0.0.0.0.9.1' } as const;
       return { ...entry, owner: 0, isElsewhere: false, socket: undefined };
@@ -382,7 +382,7 @@ describe('registrations are restored after a restart', () => {
     const expected = ['7/1 udp6 ::.8.1 0', '9/1 local @x 0'];
     assert.deepEqual([count, registered(portmapper.service)], [2, expected]);
     const entry = { program: 7, netid: 'udp6', uaddr: '::.8.1' };
-    assert.equal(askSet(portmapper.service, callerOf(0), entry), true, 'the same address again');
+    assert.equal(callSet(portmapper.service, callerOf(0), entry), true, 'the same address again');
   });
 
   test('but not in another boot', () => {
@@ -390,7 +390,7 @@ describe('registrations are restored after a restart', () => {
     const files = [disk.file(), disk.file()] as const;
     const { portmapper } = portmapperOn(files);
     portmapper.startLog();
-    askSet(portmapper.service, callerOf(0), { program: 7 });
+    callSet(portmapper.service, callerOf(0), { program: 7 });
     assert.equal(portmapperOn(files).count, 1);
     const parts = { clock: new SimClock(), sockets: new SimSocketTable(), logFiles: files, listener: DEAF };
     const { count, setAside } = new Portmapper({ ...parts, stamp: 'boot 2' }).recover(OWN_ENTRIES);
@@ -405,11 +405,11 @@ describe('registrations are restored after a restart', () => {
 test('on a full disk SET and UNSET are FALSE and lookups continue; with space again changes are made', () => {
   const { service, disk, events } = portmapService();
   const root = simPeer('local');
-  assert.ok(askSet(service, root, { program: 7 }));
+  assert.ok(callSet(service, root, { program: 7 }));
   disk.capacityBytes = 0;
-  assert.equal(askSet(service, root, { program: 8 }), false);
-  assert.equal(askUnset(service, root, { program: 7 }), false);
-  assert.deepEqual([askPort(service, root, 7), askPort(service, root, 8)], [2049, 0]);
+  assert.equal(callSet(service, root, { program: 8 }), false);
+  assert.equal(callUnset(service, root, { program: 7 }), false);
+  assert.deepEqual([callGetPort(service, root, 7), callGetPort(service, root, 8)], [2049, 0]);
   assert.deepEqual(
     events.slice(1).map(({ what, program, reason }) => [what, program, reason]),
     [
@@ -418,15 +418,15 @@ test('on a full disk SET and UNSET are FALSE and lookups continue; with space ag
     ],
   );
   disk.capacityBytes = NEVER;
-  assert.equal(askSet(service, root, { program: 8 }), true);
-  assert.equal(askUnset(service, root, { program: 7 }), true);
+  assert.equal(callSet(service, root, { program: 8 }), true);
+  assert.equal(callUnset(service, root, { program: 7 }), true);
 });
 
 test('a flood of refusals is reported in part and counted completely', () => {
   const { service, events, counts, pass } = portmapService();
   const stranger = simPeer('udp', { refused: 'UNKNOWN' });
   pass(100);
-  for (let i = 0; i < 1000; i++) assert.equal(askSet(service, stranger, { program: 7 }), false);
+  for (let i = 0; i < 1000; i++) assert.equal(callSet(service, stranger, { program: 7 }), false);
   assert.equal(events.length, EVENTS_PER_SECOND_MAX);
   pass(1000);
   assert.deepEqual(counts, [{ set: 0, unset: 0, refused: 1000 - EVENTS_PER_SECOND_MAX, dropped: 0 }]);

@@ -46,7 +46,7 @@ function xids(stream: Uint8Array): number[] {
 
 describe('a stream', () => {
   test('with several requests is answered in order', () => {
-    const { reply, taken } = portmapService().askStream(
+    const { reply, taken } = portmapService().callStream(
       peer,
       join(...[1, 2, 3].map((xid) => encodeRecord(call(xid)))),
     );
@@ -55,14 +55,14 @@ describe('a stream', () => {
   });
 
   test('keeps a partial request until the rest arrives', () => {
-    const { askStream } = portmapService();
+    const { callStream } = portmapService();
     const whole = encodeRecord(call(1));
     const request = encodeRecord(call(2));
     for (let length = 0; length < request.length; length++) {
-      const { reply, taken } = askStream(peer, join(whole, request.subarray(0, length)));
+      const { reply, taken } = callStream(peer, join(whole, request.subarray(0, length)));
       assert.deepEqual([xids(reply), taken], [[1], whole.length]);
     }
-    assert.deepEqual(xids(askStream(peer, request).reply), [2]);
+    assert.deepEqual(xids(callStream(peer, request).reply), [2]);
   });
 
   test('continues after a procedure that does not answer', () => {
@@ -70,7 +70,7 @@ describe('a stream', () => {
       writeCall(writer, { xid: 1, program: PORTMAP_PROGRAM, version: 2, procedure: 5 });
       for (const word of [100001, 1, 1, 0]) writer.u32(word);
     });
-    const { reply, taken } = portmapService().askStream(
+    const { reply, taken } = portmapService().callStream(
       peer,
       join(encodeRecord(callIt), encodeRecord(call(2))),
     );
@@ -78,22 +78,25 @@ describe('a stream', () => {
   });
 
   test('carries a dump after its header', () => {
-    const { reply } = portmapService().askStream(peer, join(encodeRecord(call(1, 4)), encodeRecord(call(2))));
+    const { reply } = portmapService().callStream(
+      peer,
+      join(encodeRecord(call(1, 4)), encodeRecord(call(2))),
+    );
     assert.deepEqual(xids(reply), [1, 2]);
     assert.ok(reply.length > 100);
   });
 
   test('permits requests of at most 9216 bytes', () => {
-    const { askStream } = portmapService();
+    const { callStream } = portmapService();
     const longest = call(1, 0, REQUEST_MAX_BYTES - 40);
-    assert.deepEqual(xids(askStream(peer, encodeRecord(longest)).reply), [1]);
-    assert.equal(askStream(peer, encodeRecord(join(longest, new Uint8Array(4)))).taken, -1);
+    assert.deepEqual(xids(callStream(peer, encodeRecord(longest)).reply), [1]);
+    assert.equal(callStream(peer, encodeRecord(join(longest, new Uint8Array(4)))).taken, -1);
     const half = longest.subarray(0, 5000);
     assert.deepEqual(
-      xids(askStream(peer, join(fragment(half), encodeRecord(longest.subarray(5000)))).reply),
+      xids(callStream(peer, join(fragment(half), encodeRecord(longest.subarray(5000)))).reply),
       [1],
     );
-    assert.equal(askStream(peer, join(fragment(half), encodeRecord(longest))).taken, -1);
+    assert.equal(callStream(peer, join(fragment(half), encodeRecord(longest))).taken, -1);
   });
 });
 
@@ -108,13 +111,13 @@ describe('a stream is closed', () => {
   };
   for (const [name, bytes] of Object.entries(garbage)) {
     test(`at ${name}, after the requests before it were answered`, () => {
-      const { reply, taken } = portmapService().askStream(peer, join(encodeRecord(call(1)), bytes));
+      const { reply, taken } = portmapService().callStream(peer, join(encodeRecord(call(1)), bytes));
       assert.deepEqual([xids(reply), taken], [[1], -1]);
     });
   }
 
   test('not at sixteen empty fragments', () => {
-    const { reply } = portmapService().askStream(peer, join(new Uint8Array(4 * 16), encodeRecord(call(1))));
+    const { reply } = portmapService().callStream(peer, join(new Uint8Array(4 * 16), encodeRecord(call(1))));
     assert.deepEqual(xids(reply), [1]);
   });
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { askSet, askUnset, registered } from '../../../test/support/portmap-calls.ts';
+import { callSet, callUnset, registered } from '../../../test/support/portmap-calls.ts';
 import { portmapService, serviceAt } from '../../../test/support/service.ts';
 import { simPeer } from '../../../test/support/sim/peer.ts';
 import { SimSocketTable } from '../../../test/support/sim/socket-table.ts';
@@ -30,7 +30,7 @@ const DROPPED = {
 function withService() {
   const portmap = portmapService();
   const socket = portmap.sockets.open({ netid: 'udp', port: 2049, uid: 1000 });
-  assert.equal(askSet(portmap.service, user, { program: PROGRAM }), true);
+  assert.equal(callSet(portmap.service, user, { program: PROGRAM }), true);
   portmap.idle();
   return { ...portmap, socket, count: () => registered(portmap.service).length };
 }
@@ -74,7 +74,7 @@ describe('a service', () => {
 
   test('is dropped after 30 seconds if it never had a socket', () => {
     const { service, pass, events } = portmapService();
-    askSet(service, user, { program: PROGRAM });
+    callSet(service, user, { program: PROGRAM });
     pass(NEVER_SEEN_MS - 100);
     assert.equal(registered(service).length, 1);
     pass(SWEEP_INTERVAL_MS + 200);
@@ -99,9 +99,9 @@ describe('a registration that cannot be checked stays', () => {
     const { service, pass, portmapper } = portmapService();
     const own = portmapper.report().mappings;
     const foreign = simPeer('local', { uid: 1000, isElsewhere: true });
-    assert.ok(askSet(service, foreign, { program: PROGRAM }));
-    assert.ok(askSet(service, user, { program: PROGRAM, netid: 'local', uaddr: '/run/x.sock' }));
-    assert.ok(askSet(service, user, { program: PROGRAM, version: 2 }));
+    assert.ok(callSet(service, foreign, { program: PROGRAM }));
+    assert.ok(callSet(service, user, { program: PROGRAM, netid: 'local', uaddr: '/run/x.sock' }));
+    assert.ok(callSet(service, user, { program: PROGRAM, version: 2 }));
     assert.deepEqual([portmapper.report().mappings, portmapper.report().foreign], [own + 3, 1]);
     pass(10 * NEVER_SEEN_MS);
     assert.deepEqual(registered(service), [
@@ -144,13 +144,13 @@ test('a registration is checked at its own address, port and transport', () => {
 test('a large table is checked slice by slice, also while entries change', () => {
   const { service, pass, clock } = portmapService();
   const count = 3 * SWEEP_SLICE_REGISTRATIONS;
-  for (let program = 1; program <= count; program++) askSet(service, user, { program });
+  for (let program = 1; program <= count; program++) callSet(service, user, { program });
   pass(NEVER_SEEN_MS);
   while (registered(service).length === count) pass(100);
   const afterFirst = registered(service).length;
   assert.ok(count - afterFirst <= SWEEP_SLICE_REGISTRATIONS, `${afterFirst} are left`);
-  askUnset(service, user, { program: count });
-  askSet(service, user, { program: count + 1 });
+  callUnset(service, user, { program: count });
+  callSet(service, user, { program: count + 1 });
   pass(SWEEP_INTERVAL_MS + 500);
   assert.deepEqual(registered(service), [`${count + 1}/1 udp 0.0.0.0.8.1 1000`], `at ${clock.monotonic()}`);
 });

@@ -8,9 +8,9 @@ import { hostServices } from '../../names/commands/deps.ts';
 import { formatUaddr, type IpEndpoint, parseUaddr } from '../../wire/uaddr.ts';
 import { Portmap } from '../client/portmap.ts';
 import { checkTarget, type LocalTarget } from '../client/target.ts';
-import { localTargetHere } from './ask.ts';
 import { parseTimeout } from './host.ts';
 import type { PortmapChangeOptions } from './index.ts';
+import { localTargetHere } from './query.ts';
 import { parseProgram, parseVersion } from './rpc-names.ts';
 
 interface PortmapSetArguments {

@@ -6,9 +6,9 @@ import type { Io } from '../../kit/io.ts';
 import { formatTable, json } from '../../kit/text.ts';
 import { parseUaddr } from '../../wire/uaddr.ts';
 import type { PortmapEntry } from '../client/portmap.ts';
-import { askPortmap } from './ask.ts';
 import { parseTimeout } from './host.ts';
 import type { PortmapListOptions } from './index.ts';
+import { queryPortmap } from './query.ts';
 import { hostRpcNames } from './rpc-names.ts';
 import { versionsText } from './versions.ts';
 
@@ -18,7 +18,7 @@ export async function portmapListCommand(
   io: Io,
 ): Promise<number> {
   const timeoutMs = parseTimeout(options.timeout);
-  const entries = await askPortmap(host, timeoutMs, io, (portmap) => portmap.dump());
+  const entries = await queryPortmap(host, timeoutMs, io, (portmap) => portmap.dump());
   const names = hostRpcNames();
   const listed = entries.map((entry) => listedEntry(entry, names.nameOf(entry.program)));
   io.out(options.json ? json(listed) : formatTable(io, COLUMNS, rowsOf(listed)));

@@ -14,7 +14,7 @@ import { type RegisteredProgram, registeredPrograms } from '../core/registered-p
 /** The socket that libtirpc uses on its own host. */
 const USUAL_LOCAL = '/run/rpcbind.sock';
 /** The timeout: a slower port mapper counts as silent. */
-const ASK_MS = 100;
+const QUERY_MS = 100;
 
 /**
  * The registrations of TCP and UDP; empty if there is no port mapper. Throws PortreeveError `PORTMAP_SILENT`
@@ -28,7 +28,7 @@ export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
     import('../client/errors.ts'),
   ]);
   const { hostRpcNames } = await import('./rpc-names.ts');
-  await using portmap = new Portmap(target, { timeoutMs: ASK_MS });
+  await using portmap = new Portmap(target, { timeoutMs: QUERY_MS });
   try {
     const names = hostRpcNames();
     return registeredPrograms(await portmap.dump(), (program) => names.nameOf(program));
@@ -41,7 +41,7 @@ export async function registrationsHere(io: Io): Promise<RegisteredProgram[]> {
 /** Its Unix socket, else UDP: a TCP connection would hold an ephemeral port in TIME_WAIT for a minute. */
 async function targetHere(io: Io): Promise<PortmapTarget | undefined> {
   if (usualDirectories(io).some(({ runtime }) => existsSync(join(runtime, STATUS_SOCKET)))) {
-    const { localTargetHere } = await import('./ask.ts');
+    const { localTargetHere } = await import('./query.ts');
     const target = await localTargetHere(io);
     if (target.path.startsWith('@') || existsSync(target.path)) return target;
   }

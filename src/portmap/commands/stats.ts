@@ -4,10 +4,10 @@ import type { Column } from '../../base/table.ts';
 import type { Io } from '../../kit/io.ts';
 import { formatTable, json } from '../../kit/text.ts';
 import type { AddressStat, RemoteCallStat, RpcbStat } from '../wire/rpcbind.ts';
-import { askPortmap } from './ask.ts';
 import { CALL_COLUMNS, type CallRow, callRows } from './calls.ts';
 import { parseTimeout } from './host.ts';
 import type { PortmapStatsOptions } from './index.ts';
+import { queryPortmap } from './query.ts';
 import { hostRpcNames } from './rpc-names.ts';
 
 /** GETSTAT returns the statistics of version 2 first, then those of versions 3 and 4. */
@@ -19,7 +19,7 @@ export async function portmapStatsCommand(
   io: Io,
 ): Promise<number> {
   const timeoutMs = parseTimeout(options.timeout);
-  const statistics = await askPortmap(host, timeoutMs, io, (portmap) => portmap.getStat());
+  const statistics = await queryPortmap(host, timeoutMs, io, (portmap) => portmap.getStat());
   const names = hostRpcNames();
   const nameOf = (program: number) => names.nameOf(program) ?? null;
   const versions = statistics.map((stat, at) => reportOf(stat, FIRST_VERSION + at, nameOf));

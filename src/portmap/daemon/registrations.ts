@@ -6,13 +6,13 @@ import { RpcError } from '../client/errors.ts';
 import { Portmap } from '../client/portmap.ts';
 import { type RegisteredProgram, registeredPrograms } from '../core/registered-program.ts';
 
-const ASK_MS = 500;
+const QUERY_MS = 500;
 const ETC_RPC = '/etc/rpc';
 const ETC_RPC_MAX_BYTES = 1024 * 1024;
 
 /** Throws PortreeveError `PORTMAP_SILENT` (environment). */
 export async function registrationsAt(path: string): Promise<RegisteredProgram[]> {
-  await using portmap = new Portmap({ transport: 'local', path }, { timeoutMs: ASK_MS });
+  await using portmap = new Portmap({ transport: 'local', path }, { timeoutMs: QUERY_MS });
   try {
     const names = new RpcNames(parseEtcRpc(readText(ETC_RPC, ETC_RPC_MAX_BYTES) ?? ''));
     return registeredPrograms(await portmap.dump(), (program) => names.nameOf(program));

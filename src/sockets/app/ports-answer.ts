@@ -1,6 +1,6 @@
 // Lists sockets with their owners and port names, as records or as a table.
 import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
-import { type AskedPorts, isInRange } from '../../base/port.ts';
+import { isInRange, type RequestedPorts } from '../../base/port.ts';
 import { type Column, type TableStyle, tableText } from '../../base/table.ts';
 import type { Seen } from '../core/seen.ts';
 import { type NameDeps, type PortNames, portNames, type ReservedFor } from './port-names.ts';
@@ -93,7 +93,7 @@ export function readPorts(deps: SocketDeps, { which, ports }: PortsFilter): Seen
   return readSockets(deps, { states: STATES[which], port, protocol }, (socket) => isInRanges(socket, ports));
 }
 
-function isInRanges({ protocol, local }: OpenSocket, ports: readonly AskedPorts[]): boolean {
+function isInRanges({ protocol, local }: OpenSocket, ports: readonly RequestedPorts[]): boolean {
   return ports.length === 0 || ports.some((range) => isInRange(local.port, protocol, range));
 }
 

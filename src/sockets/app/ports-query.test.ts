@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ip } from '../../../test/support/service.ts';
 import { SimOpenSockets } from '../../../test/support/sim/open-sockets.ts';
-import { type AskedPorts, parsePortRange } from '../../base/port.ts';
+import { parsePortRange, type RequestedPorts } from '../../base/port.ts';
 import { readPorts } from './ports-answer.ts';
 import { type PortsClient, type PortsQuery, parsePortsPath, portsPath } from './ports-query.ts';
 
@@ -14,7 +14,7 @@ describe('a query', () => {
     .chain(([first, more]) =>
       fc
         .constantFrom('tcp' as const, 'udp' as const, undefined)
-        .map((protocol): AskedPorts => ({ first, last: Math.min(first + more, 65535), protocol })),
+        .map((protocol): RequestedPorts => ({ first, last: Math.min(first + more, 65535), protocol })),
     );
   const query = fc.record<PortsQuery>({
     which: fc.constantFrom('listening', 'holding', 'all'),
@@ -35,8 +35,8 @@ describe('a query', () => {
 
   test('is unchanged after encoding and decoding', () => {
     fc.assert(
-      fc.property(query, client, (asked, who) => {
-        assert.deepEqual(parsePortsPath(portsPath(asked, who)), { query: { ...asked }, ...who });
+      fc.property(query, client, (written, who) => {
+        assert.deepEqual(parsePortsPath(portsPath(written, who)), { query: { ...written }, ...who });
       }),
     );
   });

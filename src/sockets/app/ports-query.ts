@@ -1,5 +1,11 @@
 // The query of `portreeve ports`: which sockets to list, and its encoding as a path on status.sock.
-import { type AskedPorts, isInRange, parseDecimal, portRangeText, readPortList } from '../../base/port.ts';
+import {
+  isInRange,
+  parseDecimal,
+  portRangeText,
+  type RequestedPorts,
+  readPortList,
+} from '../../base/port.ts';
 import type { TableStyle } from '../../base/table.ts';
 import type { PortsRecords } from './ports-answer.ts';
 
@@ -10,7 +16,7 @@ export interface PortsFilter {
   /** `listening`: reachable sockets. `holding`: those, and sockets that are only bound. */
   readonly which: 'listening' | 'holding' | 'all';
   /** Local ports; empty for all. */
-  readonly ports: readonly AskedPorts[];
+  readonly ports: readonly RequestedPorts[];
 }
 
 export interface PortsQuery extends PortsFilter {
@@ -86,7 +92,7 @@ type Held = Pick<PortsRecords, 'ports' | 'hiddenProcesses'>;
 
 /** The sockets that hold each port; for a port that none holds, any connection with that local port. */
 export async function holdersOf(
-  ranges: readonly AskedPorts[],
+  ranges: readonly RequestedPorts[],
   read: (query: PortsQuery) => Promise<Held>,
 ): Promise<Held> {
   const holding = await read({ which: 'holding', ports: ranges, owner: undefined });

@@ -1,6 +1,6 @@
 // The commands that report which process holds which port: `portreeve ports` and `who`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
-import { ARCHIVE, ASKED_PORTS, JSON_OUTPUT, RUNTIME } from '../../kit/options.ts';
+import { ARCHIVE, JSON_OUTPUT, REQUESTED_PORTS, RUNTIME } from '../../kit/options.ts';
 import type { PortSources } from './ports-deps.ts';
 
 const PORTS_OPTIONS = {
@@ -42,7 +42,7 @@ const ports = (sources: PortSources) =>
   command({
     path: ['ports'],
     summary: 'list the ports in use and the processes that hold them',
-    arguments: { port: { ...ASKED_PORTS, optional: true } },
+    arguments: { port: { ...REQUESTED_PORTS, optional: true } },
     options: PORTS_OPTIONS,
     help: `By default, lists sockets that others can reach, and TCP sockets that are bound
 but do not listen, which most other tools do not show.
@@ -76,7 +76,7 @@ const who = (sources: PortSources) =>
   command({
     path: ['who'],
     summary: 'print which process holds a port',
-    arguments: { port: ASKED_PORTS },
+    arguments: { port: REQUESTED_PORTS },
     options: WHO_OPTIONS,
     help: `Exit code 0 if the port is in use, 1 if it is not in use, 3 if it is in use and
 the owner is unknown, because you may not see the processes of other users. For

@@ -45,7 +45,7 @@ async function answerTo<T>(
   request: Request,
   here: (answer: typeof import('../app/ports-answer.ts'), ports: PortsDeps) => Promise<T>,
 ): Promise<T> {
-  const fromDaemon = await askDaemon<T>(request);
+  const fromDaemon = await queryDaemon<T>(request);
   if (fromDaemon) return fromDaemon;
   const [{ portsDeps }, answer] = await Promise.all([
     import('./ports-deps.ts'),
@@ -55,15 +55,15 @@ async function answerTo<T>(
 }
 
 /** Undefined if no daemon of this network namespace answers. */
-async function askDaemon<T>({ query, table, options, deps: { io } }: Request): Promise<T | undefined> {
+async function queryDaemon<T>({ query, table, options, deps: { io } }: Request): Promise<T | undefined> {
   const { runtime, state } = options;
   const usual = usualDirectories(io).map((each) => each.runtime);
   const directories = runtime === undefined ? usual : [runtime];
   const hasSocket = directories.some((directory) => existsSync(join(directory, STATUS_SOCKET)));
   if (state !== undefined || !hasSocket) return undefined;
-  const { askStatus } = await import('../../kit/ask-daemon.ts');
+  const { queryStatus } = await import('../../kit/query-daemon.ts');
   try {
-    return await askStatus<T>(io, runtime, portsPath(query, { ...namespacesHere(), table }));
+    return await queryStatus<T>(io, runtime, portsPath(query, { ...namespacesHere(), table }));
   } catch (thrown) {
     if (thrown instanceof PortreeveError && thrown.kind === 'environment') return undefined;
     throw thrown;

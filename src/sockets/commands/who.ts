@@ -1,7 +1,7 @@
 // `portreeve who`: prints in one line for each port which process holds it.
 
 import { EXIT_CODES } from '../../base/errors.ts';
-import { type AskedPorts, isInRange, portRangeText } from '../../base/port.ts';
+import { isInRange, portRangeText, type RequestedPorts } from '../../base/port.ts';
 import { printable } from '../../base/printable.ts';
 import type { Io } from '../../kit/io.ts';
 import { expandPorts } from '../../names/commands/port-arguments.ts';
@@ -46,7 +46,7 @@ export async function whoCommand(
 
 /** A port and the sockets that hold it. */
 interface WhoAnswer {
-  readonly range: AskedPorts;
+  readonly range: RequestedPorts;
   readonly ports: readonly PortRecord[];
 }
 

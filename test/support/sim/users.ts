@@ -13,10 +13,10 @@ export class SimUserDatabase implements UserDatabase {
   /** The number of lookups that it leaves unanswered. */
   silentFor = Number.POSITIVE_INFINITY;
   /** The lookups it received. */
-  readonly asked: string[] = [];
+  readonly queries: string[] = [];
 
   async entries(database: 'passwd' | 'group', keys: readonly string[]): Promise<string> {
-    this.asked.push([database, ...keys].join(' '));
+    this.queries.push([database, ...keys].join(' '));
     await undefined;
     if (this.silence && this.silentFor-- > 0)
       throw new PortreeveError('USERS_SILENT', this.silence, 'earlier answers are used');

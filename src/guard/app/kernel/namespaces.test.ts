@@ -155,9 +155,9 @@ describe('the daemon', () => {
     host.set(7n, { paths: ['/run/netns/late'] });
     second();
     assert.deepEqual([named(), warnings.length], [['1 home', '7 settings'], 1]);
-    const { asked } = host;
+    const { queries } = host;
     second();
-    assert.equal(host.asked, asked + 1);
+    assert.equal(host.queries, queries + 1);
   });
 
   test('touches nothing while nothing is named, and follows when that changes', () => {

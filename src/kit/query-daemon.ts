@@ -17,19 +17,19 @@ export function statusSocketIn(directory: string, uid: number): string {
   return uid === 0 && existsSync(rootSocket) ? rootSocket : join(directory, STATUS_SOCKET);
 }
 
-/** The status of the daemon, including the services that the caller reads. See askStatus(). */
-export function askDaemon<Parts extends object>(
+/** The status of the daemon, including the services that the caller reads. See queryStatus(). */
+export function queryDaemon<Parts extends object>(
   io: Io,
   runtime: string | undefined,
 ): Promise<DaemonHead & Parts> {
-  return askStatus(io, runtime, '/v1/status');
+  return queryStatus(io, runtime, '/v1/status');
 }
 
 /**
  * Sends GET `path` to the daemon of `runtime`; where that is undefined, of the user's directory, then the system's.
  * Throws PortreeveError (environment) that lists what was tried: `DAEMON_ABSENT`, or the code of a running daemon.
  */
-export async function askStatus<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
+export async function queryStatus<T>(io: Io, runtime: string | undefined, path: string): Promise<T> {
   const usual = new Set(usualDirectories(io).map((each) => each.runtime));
   const directories = runtime === undefined ? usual : [runtime];
   const failures: PortreeveError[] = [];

@@ -1,7 +1,7 @@
 // Queries the port mapper of a given host, or the first one on this host that answers.
 import { PortreeveError } from '../../base/errors.ts';
-import { askDaemon } from '../../kit/ask-daemon.ts';
 import type { Io } from '../../kit/io.ts';
+import { queryDaemon } from '../../kit/query-daemon.ts';
 import type { PortmapReport } from '../app/report.ts';
 import { RpcError } from '../client/errors.ts';
 import { Portmap, type PortmapTarget } from '../client/portmap.ts';
@@ -19,7 +19,7 @@ const USUAL_TARGETS: readonly PortmapTarget[] = [USUAL_LOCAL, { transport: 'tcp'
  * Queries the port mapper of the host. Without a host, tries the running daemon's first, then the usual addresses.
  * Throws PortreeveError (usage) `HOST_INVALID`, and (environment) `PORTMAP_SILENT` with every failure.
  */
-export async function askPortmap<T>(
+export async function queryPortmap<T>(
   host: string | undefined,
   timeoutMs: number,
   io: Io,
@@ -51,7 +51,7 @@ async function targetsHere(io: Io): Promise<PortmapTarget[]> {
 
 /** The sockets of the running daemon's port mapper; empty if no daemon answers. */
 async function targetsOfDaemon(io: Io): Promise<PortmapTarget[]> {
-  const { sockets } = await askDaemon<{ readonly portmap: PortmapReport }>(io, undefined).then(
+  const { sockets } = await queryDaemon<{ readonly portmap: PortmapReport }>(io, undefined).then(
     ({ portmap }) => portmap,
     () => ({ sockets: [] }),
   );
