@@ -21,10 +21,10 @@ export type {
   KernelProgram,
   NetworkNamespace,
   NetworkNamespaces,
-  SeenNamespaces,
   SysctlRecord,
   SysctlRecords,
   Sysctls,
+  VisibleNamespaces,
 } from './kernel.ts';
 
 /** A socket of this host and its owner. */

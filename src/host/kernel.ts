@@ -177,7 +177,7 @@ export interface NetworkNamespace {
 }
 
 /** The network namespaces that are visible. */
-export interface SeenNamespaces {
+export interface VisibleNamespaces {
   readonly namespaces: readonly NetworkNamespace[];
   /** False if there are processes or namespaces that we have no permission to inspect. */
   readonly isComplete: boolean;
@@ -197,7 +197,7 @@ export interface NetworkNamespaces {
    */
   within<Result>(path: string, act: (cookie: bigint) => Result): Result | undefined;
   /** The network namespaces that have a visible mount point or a process. */
-  seen(): SeenNamespaces;
+  visible(): VisibleNamespaces;
 }
 
 /** The kernel settings (sysctl(8)). Those under "net." belong to our network namespace. */

@@ -103,11 +103,11 @@ describe('a refusal', () => {
     const { fixture, archive, record, bind, memory } = await onFixture(t);
     const mail = fixture.below('mail.service');
     const users = [[ALICE, 'ALICE']] as const;
-    memory.see(jobsOf(fixture.bpf, { users, cgroups: [[mail, 'MAIL']] }));
+    memory.observe(jobsOf(fixture.bpf, { users, cgroups: [[mail, 'MAIL']] }));
     fixture.inForce(PROFILE, { users, cgroups: [[mail, 'MAIL']] });
     await bind([TCP4], { cgroup: mail });
     await bind([TCP4], { cgroup: fixture.below('deep', fixture.below('inner', mail)) });
-    memory.see(jobsOf(fixture.bpf, { users }));
+    memory.observe(jobsOf(fixture.bpf, { users }));
     await bind([TCP4], { uid: ALICE });
     await bind([TCP4], { uid: 4711 });
     record();
@@ -130,7 +130,7 @@ describe('a refusal', () => {
     const users = [[ALICE, 'ALICE']] as const;
     fixture.inForce(PROFILE, { users });
     await bind([TCP4], { cgroup: web, uid: ALICE });
-    memory.see(jobsOf(fixture.bpf, { users, cgroups: [[web, 'WEB']] }));
+    memory.observe(jobsOf(fixture.bpf, { users, cgroups: [[web, 'WEB']] }));
     record();
     const [event] = await eventsIn(archive, 1);
     assert.deepEqual([event?.job, event?.rule?.line], ['ALICE', 2]);

@@ -1,7 +1,7 @@
 // Users that are in no file of the host: the user database (NSS) identifies them, and its answers are stored.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { PortsSeen } from '../../src/sockets/app/port-records.ts';
+import type { PortsReport } from '../../src/sockets/app/port-records.ts';
 import { NO_PEERS, portreeve, status } from '../support/daemon.ts';
 import { type GuardDaemon, guardDaemon } from '../support/guard-daemon.ts';
 import { Nss } from '../support/nss.ts';
@@ -94,7 +94,7 @@ test('a user that only a pattern matches is known once the daemon has seen a ref
   // A command reports the same.
   await daemon.fixture.start(LISTENER, { uid: DEVELOPER }, { env: NO_PEERS }).waitForOutput(/listens/);
   const { stdout } = await portreeve(daemon.fixture.sandbox, ['ports', '--json']);
-  const { ports }: PortsSeen = JSON.parse(stdout);
+  const { ports }: PortsReport = JSON.parse(stdout);
   const held = ports.find(({ port }) => port === LISTENER_PORT);
   assert.deepEqual([held?.user, held?.job], ['devann', 'DEVANN']);
   // It is stored: the guard is installed again without the daemon.

@@ -57,7 +57,7 @@ export async function onFixture(t: Pick<TestContext, 'after'>, jobs: NamedJobs =
   } as const;
   fixture.inForce(PROFILE, all);
   const memory = new JobMemory();
-  memory.see(jobsOf(fixture.bpf, all));
+  memory.observe(jobsOf(fixture.bpf, all));
   /** Records the guard's refusals, until the test ends or it is stopped. */
   const record = (onRecorded: () => void = () => {}): EventRecording => {
     const rules = new RevisionRules(profiles, { authportJobs: [] });

@@ -41,7 +41,7 @@ export function explainHost({ profile, open = [], ...changes }: HostOptions = {}
   const sockets: OpenSockets = {
     list: ({ protocol, port } = {}) =>
       open.filter((one) => one.protocol === protocol && one.local.port === port),
-    owners: () => ({ owners: new Map(), notSeen: 0 }),
+    owners: () => ({ owners: new Map(), hiddenProcesses: 0 }),
     cgroupPath: () => undefined,
   };
   return {

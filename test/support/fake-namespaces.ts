@@ -1,6 +1,11 @@
 // Fake network namespaces, and a fake BPF map in memory.
 import { PortreeveError } from '../../src/base/errors.ts';
-import type { KernelMap, NetworkNamespace, NetworkNamespaces, SeenNamespaces } from '../../src/host/host.ts';
+import type {
+  KernelMap,
+  NetworkNamespace,
+  NetworkNamespaces,
+  VisibleNamespaces,
+} from '../../src/host/host.ts';
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -63,7 +68,7 @@ export class FakeNamespaces implements NetworkNamespaces {
     }
   }
 
-  seen(): SeenNamespaces {
+  visible(): VisibleNamespaces {
     this.lookups++;
     const namespaces = [...this.there].map(([cookie, { paths = [], pid }]) => ({ cookie, paths, pid }));
     return { namespaces, isComplete: this.isComplete };

@@ -147,11 +147,12 @@ function refusalsOf(events: readonly EventLine[]): Refusals[] {
 }
 
 /** Only root may read the descriptors of other users' processes; and sockets of the kernel have no process. */
-function unknownOwners({ sockets, notSeen }: ReturnType<typeof readSockets>, uid: number): string[] {
+function unknownOwners({ sockets, hiddenProcesses }: ReturnType<typeof readSockets>, uid: number): string[] {
   const isMissing = sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
   if (!isMissing) return [];
-  const denied = `${notSeen} ${notSeen === 1 ? 'process' : 'processes'} could not be inspected`;
-  if (uid !== 0) return [`owner unknown: ${notSeen > 0 ? denied : 'no process found'}; root sees more`];
+  const denied = `${hiddenProcesses} ${hiddenProcesses === 1 ? 'process' : 'processes'} could not be inspected`;
+  if (uid !== 0)
+    return [`owner unknown: ${hiddenProcesses > 0 ? denied : 'no process found'}; root sees more`];
   const kernel = 'no process found; it may be the kernel itself, as for NFS, VXLAN and WireGuard';
-  return [`owner unknown: ${notSeen > 0 ? `${kernel}, and ${denied}` : kernel}`];
+  return [`owner unknown: ${hiddenProcesses > 0 ? `${kernel}, and ${denied}` : kernel}`];
 }

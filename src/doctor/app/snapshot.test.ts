@@ -31,7 +31,7 @@ test('an empty host has an empty snapshot, and nothing is unknown', async () => 
     blacklist,
     trusts,
   } = snapshot;
-  assert.deepEqual(seen, { sockets: [], notSeen: 0 });
+  assert.deepEqual(seen, { sockets: [], hiddenProcesses: 0 });
   assert.deepEqual(kernel.ephemeral, { first: 32_768, last: 60_999 });
   assert.deepEqual(boot, { ephemeral: undefined, reserved: undefined, unprivilegedStart: undefined });
   assert.deepEqual(services, { entries: [], localFrom: undefined });

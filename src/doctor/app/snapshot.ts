@@ -86,7 +86,7 @@ export async function takeSnapshot(deps: SnapshotDeps, settings: SnapshotSetting
   const what = 'the other network namespaces of the guard';
   const assignable = (await orUnknown(what, deps.assignable, unknown)) ?? [];
   const [iana, registrations, inForce] = await pending;
-  if (hasUnknownOwner(seen)) unknown.push(unknownOwnersText(seen.notSeen));
+  if (hasUnknownOwner(seen)) unknown.push(unknownOwnersText(seen.hiddenProcesses));
   const snapshot: Snapshot = {
     seen,
     kernel,
@@ -115,8 +115,10 @@ function timeWaitReuse(sysctls: SnapshotDeps['sysctls']): TimeWaitReuse {
 }
 
 /** Whether a process that could not be inspected may own one of the sockets. */
-function hasUnknownOwner({ sockets, notSeen }: Snapshot['seen']): boolean {
-  return notSeen > 0 && sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
+function hasUnknownOwner({ sockets, hiddenProcesses }: Snapshot['seen']): boolean {
+  return (
+    hiddenProcesses > 0 && sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0)
+  );
 }
 
 function unknownOwnersText(count: number): string {

@@ -2,7 +2,7 @@
 // and lpd trust.
 
 import type { ConfigFiles } from '../../names/app/config-files.ts';
-import type { Seen } from '../../sockets/core/seen.ts';
+import type { SocketSnapshot } from '../../sockets/core/socket-snapshot.ts';
 import type { LowPortTrust } from '../core/findings/snapshot.ts';
 import { parseExports } from '../text/exports.ts';
 import { parseHostsEquiv } from '../text/hosts-equiv.ts';
@@ -23,7 +23,7 @@ const shown = (name: string): string =>
   name.length > NAME_MAX_CHARACTERS ? `${name.slice(0, NAME_MAX_CHARACTERS)}…` : name;
 
 /** One entry for each export and for each line that grants access. */
-export function trustsHere(files: ConfigFiles, { sockets }: Seen): LowPortTrust[] {
+export function trustsHere(files: ConfigFiles, { sockets }: SocketSnapshot): LowPortTrust[] {
   const isListening = (ports: readonly number[]) =>
     sockets.some(({ socket }) => socket.state === 'LISTEN' && ports.includes(socket.local.port));
   const dropIns = files.within(EXPORTS_DIRECTORY, /^[^.].*\.exports$/);

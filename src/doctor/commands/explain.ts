@@ -8,7 +8,7 @@ import { json } from '../../kit/text.ts';
 import { expandPorts } from '../../names/commands/port-arguments.ts';
 import type { RegisteredProgram } from '../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../profile/core/rules.ts';
-import { portsSeen } from '../../sockets/app/port-records.ts';
+import { portsReport } from '../../sockets/app/port-records.ts';
 import { explain } from '../app/explain.ts';
 import { OTHER_PLACES } from '../core/explain/attempts.ts';
 import type { Explanation } from '../core/explain/explain.ts';
@@ -58,7 +58,7 @@ function jsonOf(explanation: Explanation) {
       remedies: answer.remedies.map(({ text, command }) => ({ text, command: command ?? null })),
       freeInMs: answer.freeInMs ?? null,
     },
-    holders: portsSeen({ sockets: holders, notSeen: 0 }, true).ports,
+    holders: portsReport({ sockets: holders, hiddenProcesses: 0 }, true).ports,
     binds: attempts.map(({ place, plain, reuseAddress, reusePort }) => ({
       family: place.address.family,
       address: OTHER_PLACES.includes(place) ? null : formatIp(place.address),

@@ -3,9 +3,9 @@ import { PortreeveError, requireFailure } from '../../base/errors.ts';
 import type {
   KernelBpf,
   NetworkNamespaces,
-  SeenNamespaces,
   SysctlRecords,
   Sysctls,
+  VisibleNamespaces,
 } from '../../host/host.ts';
 import { RESERVED_PORTS } from '../../names/core/kernel-ports.ts';
 import { profileAfter } from '../../profile/app/in-force.ts';
@@ -65,7 +65,7 @@ export class AssignedPorts {
   /** The path by which each namespace was last found. */
   readonly #paths = new Map<bigint, string>();
   readonly #checked = new Map<bigint, Checked>();
-  #seen: SeenNamespaces | undefined;
+  #visible: VisibleNamespaces | undefined;
 
   constructor(deps: AssignedPortsDeps) {
     this.#deps = deps;
@@ -73,7 +73,7 @@ export class AssignedPorts {
 
   /** Writes the lists for a profile in all covered namespaces, and restores those of other namespaces. */
   apply(profile: Profile, reach: GuardReach): PortSettingNote[] {
-    this.#seen = undefined;
+    this.#visible = undefined;
     const cookies = [reach.home, ...reach.namespaces.filter((cookie) => cookie !== reach.home)];
     const restored = this.#restoreOthers(new Set(cookies));
     return [...restored, ...cookies.flatMap((cookie) => this.#applyIn(profile, cookie, reach))];
@@ -81,14 +81,14 @@ export class AssignedPorts {
 
   /** Writes the list of one more namespace, which has the path `path`, before the guard covers it. */
   prepare(profile: Profile, cookie: bigint, path: string): PortSettingNote[] {
-    this.#seen = undefined;
+    this.#visible = undefined;
     this.#paths.set(cookie, path);
     return this.#applyIn(profile, cookie, undefined);
   }
 
   /** Restores all lists. */
   restore(home: bigint): PortSettingNote[] {
-    this.#seen = undefined;
+    this.#visible = undefined;
     this.#checked.clear();
     const notes = this.#noted(home, true, () => this.#keeper(home, 'all').apply(EMPTY_PROFILE).notes);
     return [...notes, ...this.#restoreOthers(new Set([home]))];
@@ -99,7 +99,7 @@ export class AssignedPorts {
    * only read.
    */
   check(profile: Profile, reach: GuardReach): PortSettingNote[] {
-    this.#seen = undefined;
+    this.#visible = undefined;
     const there = new Set(reach.namespaces);
     for (const cookie of this.#checked.keys()) if (!there.has(cookie)) this.#checked.delete(cookie);
     const notes = reach.namespaces.flatMap((cookie) => this.#checkIn(profile, cookie, reach.home));
@@ -108,7 +108,7 @@ export class AssignedPorts {
 
   /** The namespaces in which the kernel may assign reserved ports of a profile. Nothing is written. */
   inspect(profile: Profile, { home, namespaces }: Pick<GuardReach, 'home' | 'namespaces'>): AssignableIn[] {
-    this.#seen = undefined;
+    this.#visible = undefined;
     return namespaces.flatMap((cookie): AssignableIn[] => {
       const isHome = cookie === home;
       try {
@@ -202,7 +202,7 @@ export class AssignedPorts {
     if (cookie === this.#deps.bpf.namespaceCookie()) return act();
     const known = this.#enter(this.#paths.get(cookie), cookie, act) ?? this.#enterAgain(cookie, act);
     if (known) return known.result;
-    if (!this.#seen?.isComplete) throw unseen(cookie);
+    if (!this.#visible?.isComplete) throw notVisible(cookie);
     this.#deps.records.forget(cookie);
     return undefined;
   }
@@ -210,8 +210,8 @@ export class AssignedPorts {
   /** Looks up the current path of the namespace. */
   #enterAgain<Result>(cookie: bigint, act: () => Result): { readonly result: Result } | undefined {
     this.#paths.delete(cookie);
-    this.#seen ??= this.#deps.namespaces.seen();
-    const there = this.#seen.namespaces.find((one) => one.cookie === cookie);
+    this.#visible ??= this.#deps.namespaces.visible();
+    const there = this.#visible.namespaces.find((one) => one.cookie === cookie);
     if (!there) return undefined;
     const path = there.paths[0] ?? `/proc/${there.pid}/ns/net`;
     this.#paths.set(cookie, path);
@@ -231,7 +231,7 @@ export class AssignedPorts {
 
 const PROCESS = /^\/proc\/([0-9]+)\/ns\/net$/;
 
-function unseen(cookie: bigint): PortreeveError {
+function notVisible(cookie: bigint): PortreeveError {
   const message = `the kernel may assign reserved ports there: could not find the namespace (cookie ${cookie})`;
   const hint = 'Run portreeve on the host, where all processes are visible.';
   return new PortreeveError('NAMESPACE_UNSEEN', message, hint, { cookie: `${cookie}` });

@@ -7,14 +7,14 @@ import { SimSysctls } from '../../../test/support/sim/sysctls.ts';
 import { carryOut, planApply } from '../../profile/app/apply.ts';
 import { type InForce, profileAfter, profileInForce } from '../../profile/app/in-force.ts';
 import type { OpenSocketQuery } from '../../sockets/core/open-sockets.ts';
-import type { SeenSocket } from '../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../sockets/core/socket-snapshot.ts';
 import { type Epoch, epochsSince, type ImpactDeps, impactsOf } from './impact.ts';
 
 const CHOICES = { authportJobs: [], omvsJob: undefined, errno: 'EACCES', errnoLow: 'EADDRINUSE' } as const;
 const WILDCARD = { family: 4, bytes: new Uint8Array(4) } as const;
 
 /** A listening socket of a job; `second` is when its process started, in seconds after boot. */
-function listening(port: number, job: string, second?: number, cgroupId = 1n): SeenSocket {
+function listening(port: number, job: string, second?: number, cgroupId = 1n): ListedSocket {
   const owner = { pid: port, name: 'server', command: 'server', uid: 1000, cgroup: undefined };
   return {
     socket: {
@@ -52,10 +52,10 @@ function setup() {
     [3n, '/part/of'],
     [4n, '/party'],
   ]);
-  const deps = (sockets: readonly SeenSocket[], notSeen = 0): ImpactDeps => ({
-    see: (query) => {
+  const deps = (sockets: readonly ListedSocket[], hiddenProcesses = 0): ImpactDeps => ({
+    readSockets: (query) => {
       request.push(query);
-      return { sockets: sockets.filter(({ socket }) => socket.protocol === query.protocol), notSeen };
+      return { sockets: sockets.filter(({ socket }) => socket.protocol === query.protocol), hiddenProcesses };
     },
     cgroupPath: (id) => cgroups.get(id),
     sysctls: new SimSysctls(),
@@ -170,8 +170,8 @@ test('a refusal shows whether it was one before', () => {
       [4001, true],
     ],
   );
-  const { refused, restart, kept, notSeen } = impacts;
-  assert.deepEqual([refused, restart, kept, notSeen], [2, 0, 1, 3]);
+  const { refused, restart, kept, hiddenProcesses } = impacts;
+  assert.deepEqual([refused, restart, kept, hiddenProcesses], [2, 0, 1, 3]);
 });
 
 test('SAF is checked with the groups of the user', () => {

@@ -8,13 +8,13 @@ import type { ProfileArchive } from '../../profile/core/archive.ts';
 import type { NameContext } from '../../profile/core/literal-names.ts';
 import { RuleTable } from '../../profile/core/table.ts';
 import type { OpenSocketQuery } from '../../sockets/core/open-sockets.ts';
-import type { Seen, SeenSocket } from '../../sockets/core/seen.ts';
+import type { ListedSocket, SocketSnapshot } from '../../sockets/core/socket-snapshot.ts';
 import { type Change, type Impact, impactOn, judgedAtBind } from '../core/impact.ts';
 import type { TableChoices } from './settings.ts';
 
 export interface ImpactDeps {
   /** The sockets of this network namespace, with their owners. */
-  readonly see: (query: OpenSocketQuery) => Seen;
+  readonly readSockets: (query: OpenSocketQuery) => SocketSnapshot;
   /** The path of a cgroup below the root of the hierarchy; undefined if it no longer exists. */
   readonly cgroupPath: (id: bigint) => string | undefined;
   readonly sysctls: Pick<Sysctls, 'read'>;
@@ -50,7 +50,7 @@ export interface Impacts {
   /** How many sockets are not affected. */
   readonly kept: number;
   /** How many processes could not be read; their sockets have no owners. */
-  readonly notSeen: number;
+  readonly hiddenProcesses: number;
 }
 
 /** What the archive records as enforced since the guard began to enforce (ms since 1970). */
@@ -81,7 +81,10 @@ export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: TableCh
     errno: choices.errno,
     errnoLow: choices.errnoLow,
   };
-  const seen = [deps.see({ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }), deps.see({ protocol: 'udp' })];
+  const seen = [
+    deps.readSockets({ protocol: 'tcp', states: ['LISTEN', 'BOUND'] }),
+    deps.readSockets({ protocol: 'udp' }),
+  ];
   const isWithin = cgroupFilter(deps, change.cgroupId);
   const sockets = seen.flatMap((one) => one.sockets.filter(isWithin));
   const groupsOf = remembered((uid: number) => identityOfUid(uid, users).gids);
@@ -97,16 +100,22 @@ export function impactsOf(deps: ImpactDeps, change: RuleChange, choices: TableCh
       if (impact) judged.push(impact);
     }
   }
-  return summed(judged, Math.max(...seen.map(({ notSeen }) => notSeen)));
+  return summed(judged, Math.max(...seen.map(({ hiddenProcesses }) => hiddenProcesses)));
 }
 
-function summed(judged: readonly Impact[], notSeen: number): Impacts {
+function summed(judged: readonly Impact[], hiddenProcesses: number): Impacts {
   const count = (effect: Impact['effect']) => judged.filter((one) => one.effect === effect).length;
   const affected = judged.filter(({ effect }) => effect !== 'kept').sort((a, b) => compare(a.seen, b.seen));
-  return { affected, refused: count('refused'), restart: count('restart'), kept: count('kept'), notSeen };
+  return {
+    affected,
+    refused: count('refused'),
+    restart: count('restart'),
+    kept: count('kept'),
+    hiddenProcesses,
+  };
 }
 
-function compare({ socket: a }: SeenSocket, { socket: b }: SeenSocket): number {
+function compare({ socket: a }: ListedSocket, { socket: b }: ListedSocket): number {
   return a.protocol.localeCompare(b.protocol) || a.local.port - b.local.port;
 }
 
@@ -120,10 +129,10 @@ export function tableIn({ profile, racf, options }: InForce, choices: NameContex
 
 /** Groups sockets by the epoch in which their oldest process started; without a visible process, the last epoch. */
 function byEpoch(
-  sockets: readonly SeenSocket[],
+  sockets: readonly ListedSocket[],
   epochs: readonly Epoch[],
   bootMs: number,
-): Map<Epoch | undefined, SeenSocket[]> {
+): Map<Epoch | undefined, ListedSocket[]> {
   return Map.groupBy(sockets, (one) => {
     const startedMs = startOf(one, bootMs);
     return startedMs === undefined ? epochs.at(-1) : epochs.findLast(({ fromMs }) => fromMs <= startedMs);
@@ -134,7 +143,7 @@ function byEpoch(
 const TICKS_PER_SECOND = 100;
 
 /** When the socket's oldest process started, in milliseconds since 1970; undefined if no process is visible. */
-export function startOf({ owners }: SeenSocket, bootMs: number): number | undefined {
+export function startOf({ owners }: ListedSocket, bootMs: number): number | undefined {
   const [oldest] = owners;
   return oldest && bootMs + (oldest.startTicks * 1000) / TICKS_PER_SECOND;
 }
@@ -143,7 +152,7 @@ export function startOf({ owners }: SeenSocket, bootMs: number): number | undefi
 function cgroupFilter(
   { cgroupPath }: ImpactDeps,
   cgroupId: bigint | undefined,
-): (one: SeenSocket) => boolean {
+): (one: ListedSocket) => boolean {
   const root = cgroupId === undefined ? '/' : cgroupPath(cgroupId);
   if (root === '/') return () => true;
   const pathOf = remembered(cgroupPath);

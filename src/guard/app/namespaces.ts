@@ -90,7 +90,7 @@ function withGuard<T>({ bpf }: Pick<NamespaceDeps, 'bpf'>, pins: string, act: (g
 }
 
 function rowsOf(guarded: GuardedNamespaces, host: NetworkNamespaces): NamespaceRow[] {
-  const { namespaces, isComplete } = host.seen();
+  const { namespaces, isComplete } = host.visible();
   const there = new Map(namespaces.map((one) => [one.cookie, one]));
   return guarded.list().map(({ cookie, by }) => {
     const { paths = [], pid } = there.get(cookie) ?? {};
@@ -111,7 +111,7 @@ function existing(
   const place = placeOf(text);
   const cookie = cookieOf(host, place, text);
   if ('path' in place) return { cookie, path: place.path };
-  const there = host.seen().namespaces.find((one) => one.cookie === cookie);
+  const there = host.visible().namespaces.find((one) => one.cookie === cookie);
   if (!there) throw absent(text);
   return { cookie, path: there.paths[0] ?? `/proc/${there.pid}/ns/net` };
 }

@@ -107,9 +107,12 @@ export function unlessUnknown(find: () => Affected): Affected | PortreeveError {
 function judged({ sockets, ...deps }: RestartDeps, change: RuleChange, choices: TableChoices): Affected {
   const bootMs = deps.clock.now() - exactNumber(deps.bpf.bootNow() / 1_000_000n);
   const { files, cgroups, sysctls } = deps;
-  const see = (query: Parameters<typeof readSockets>[1]) => readSockets({ sockets, files, cgroups }, query);
+  const read = (query: Parameters<typeof readSockets>[1]) => readSockets({ sockets, files, cgroups }, query);
   const cgroupPath = (id: bigint) => sockets.cgroupPath(id);
-  return { impacts: impactsOf({ see, cgroupPath, sysctls, files, bootMs }, change, choices), bootMs };
+  return {
+    impacts: impactsOf({ readSockets: read, cgroupPath, sysctls, files, bootMs }, change, choices),
+    bootMs,
+  };
 }
 
 /** If it is unknown since when the guard enforces, assumes that it always did. */

@@ -79,17 +79,17 @@ const RESTART: Impact = impact({
   ],
 });
 
-const impacts = (affected: readonly Impact[], notSeen = 0): Impacts => ({
+const impacts = (affected: readonly Impact[], hiddenProcesses = 0): Impacts => ({
   affected,
   refused: affected.filter(({ effect }) => effect === 'refused').length,
   restart: affected.filter(({ effect }) => effect === 'restart').length,
   kept: 3,
-  notSeen,
+  hiddenProcesses,
 });
 
 /** The cells of the lines below the heading. */
-function lines(affected: readonly Impact[], notSeen = 0): string[][] {
-  const text = impactsText(capturedIo({ uid: 1000 }), impacts(affected, notSeen));
+function lines(affected: readonly Impact[], hiddenProcesses = 0): string[][] {
+  const text = impactsText(capturedIo({ uid: 1000 }), impacts(affected, hiddenProcesses));
   const [, ...rest] = text.trimEnd().split('\n');
   return rest.map((line) => line.split(/ {2,}/));
 }

@@ -25,8 +25,8 @@ const COLUMNS: readonly Column<Row>[] = TITLES.map((title, at) => ({
 }));
 
 /** A line for each affected socket, and below them what could not be determined; "" where there is nothing to print. */
-export function impactsText(io: Io, { affected, notSeen }: Impacts): string {
-  if (affected.length === 0) return notSeenText(io, notSeen);
+export function impactsText(io: Io, { affected, hiddenProcesses }: Impacts): string {
+  if (affected.length === 0) return hiddenText(io, hiddenProcesses);
   const rows = new Map<string, Row>();
   for (const impact of affected) {
     const cells = cellsOf(impact);
@@ -36,7 +36,7 @@ export function impactsText(io: Io, { affected, notSeen }: Impacts): string {
   }
   const notes = [
     ...(affected.some(({ seen }) => seen.job === UNKNOWN) ? [UNKNOWN_TEXT] : []),
-    notSeenText(io, notSeen),
+    hiddenText(io, hiddenProcesses),
   ];
   return [formatTable(io, COLUMNS, [...rows.values()]), ...notes].join('');
 }
@@ -44,7 +44,7 @@ export function impactsText(io: Io, { affected, notSeen }: Impacts): string {
 const UNKNOWN = 'UNKNOWN';
 const UNKNOWN_TEXT = 'UNKNOWN: the job could not be determined; only * matches it\n';
 
-function notSeenText({ uid }: Io, count: number): string {
+function hiddenText({ uid }: Io, count: number): string {
   if (count === 0) return '';
   const who = count === 1 ? '1 process has' : `${count} processes have`;
   return `could not read what ${who} open${uid === 0 ? '' : '; root can'}\n`;
@@ -151,8 +151,14 @@ function joined(parts: readonly (readonly [count: number, what: string])[]): str
 
 /** The output of `--json`. */
 export function impactsJson(impacts: Impacts, bootMs: number) {
-  const { affected, refused, restart, kept, notSeen } = impacts;
-  return { refused, restart, kept, notSeen, sockets: affected.map((one) => jsonOf(one, bootMs)) };
+  const { affected, refused, restart, kept, hiddenProcesses } = impacts;
+  return {
+    refused,
+    restart,
+    kept,
+    notSeen: hiddenProcesses,
+    sockets: affected.map((one) => jsonOf(one, bootMs)),
+  };
 }
 
 function jsonOf(

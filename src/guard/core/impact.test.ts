@@ -7,7 +7,7 @@ import type { Protocol } from '../../base/port.ts';
 import { buildProfile } from '../../profile/core/build.ts';
 import { RuleTable } from '../../profile/core/table.ts';
 import { parseProfile } from '../../profile/text/parse.ts';
-import type { SeenSocket } from '../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../sockets/core/socket-snapshot.ts';
 import { type Difference, type Impact, impactOn, judgedAtBind } from './impact.ts';
 
 const ALICE = 1000;
@@ -49,7 +49,7 @@ interface Case {
   readonly effect: string;
 }
 
-function seenOf({ socket, job = 'WEB', uid = ALICE }: Case): SeenSocket {
+function seenOf({ socket, job = 'WEB', uid = ALICE }: Case): ListedSocket {
   const [state, protocol, digits, at = '0.0.0.0'] = socket.split(' ');
   return {
     socket: {

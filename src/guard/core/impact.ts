@@ -5,11 +5,11 @@ import { decide } from '../../profile/core/decide.ts';
 import type { Profile, RuleSource } from '../../profile/core/rules.ts';
 import type { RuleTable } from '../../profile/core/table.ts';
 import type { BindRequest, Verdict } from '../../profile/core/verdict.ts';
-import type { SeenSocket } from '../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../sockets/core/socket-snapshot.ts';
 
 /** An open socket and its owner, as the guard would judge it. */
 interface Holder {
-  readonly seen: SeenSocket;
+  readonly seen: ListedSocket;
   /** The groups of the user who created it, including the primary group. */
   readonly groups: readonly number[];
   /** The rules that were enforced when it was bound, as far as known; undefined if none were. */
@@ -34,7 +34,7 @@ export type Difference =
 
 /** What a change means for an open socket. */
 export interface Impact {
-  readonly seen: SeenSocket;
+  readonly seen: ListedSocket;
   /**
    * `refused`: bind(2) would fail now. `restart`: bind(2) would give it other properties than it has. `kept`: it has
    * the properties that it would get.
@@ -91,7 +91,7 @@ export function impactOn(holder: Holder, change: Change): Impact | undefined {
  * the port of its listener or an assigned one. In the ephemeral range, listening sockets are judged, and bound ones
  * only if their port is reserved.
  */
-function isJudged({ socket }: SeenSocket, isEphemeral: boolean, isReserved: boolean): boolean {
+function isJudged({ socket }: ListedSocket, isEphemeral: boolean, isReserved: boolean): boolean {
   const { state } = socket;
   if (state === 'LISTEN') return true;
   if (state === 'BOUND' || state === 'UNCONNECTED') return !isEphemeral || isReserved;

@@ -17,7 +17,7 @@ const jobs = (
 test('the cgroup first, then the user, otherwise UNKNOWN', () => {
   const memory = new JobMemory();
   assert.deepEqual(memory.jobOf(7n, 1000), UNKNOWN);
-  memory.see(jobs([[7n, WEB]], [[1000, ALICE]]));
+  memory.observe(jobs([[7n, WEB]], [[1000, ALICE]]));
   assert.deepEqual(memory.jobOf(7n, 1000), WEB);
   assert.deepEqual(memory.jobOf(8n, 1000), ALICE);
   assert.deepEqual(memory.jobOf(8n, 1001), UNKNOWN);
@@ -25,20 +25,20 @@ test('the cgroup first, then the user, otherwise UNKNOWN', () => {
 
 test('a removed cgroup keeps its job, until another one has its number', () => {
   const memory = new JobMemory();
-  memory.see(jobs([[7n, WEB]], [[1000, ALICE]]));
-  memory.see(jobs());
-  memory.see(jobs());
+  memory.observe(jobs([[7n, WEB]], [[1000, ALICE]]));
+  memory.observe(jobs());
+  memory.observe(jobs());
   assert.deepEqual(memory.jobOf(7n, 1000), WEB);
   assert.deepEqual(memory.jobOf(8n, 1000), UNKNOWN);
-  memory.see(jobs([[7n, ALICE]]));
+  memory.observe(jobs([[7n, ALICE]]));
   assert.deepEqual(memory.jobOf(7n, 1000), ALICE);
 });
 
 test('of very many removed cgroups the first are forgotten', () => {
   const memory = new JobMemory();
   const ids = Array.from({ length: VANISHED_CGROUPS_MAX + 1 }, (_, i) => BigInt(i + 1));
-  memory.see(jobs(ids.map((id) => [id, WEB])));
-  memory.see(jobs());
+  memory.observe(jobs(ids.map((id) => [id, WEB])));
+  memory.observe(jobs());
   assert.deepEqual(memory.jobOf(1n, 0), UNKNOWN);
   assert.deepEqual(memory.jobOf(2n, 0), WEB);
 });

@@ -13,7 +13,7 @@ export class JobMemory {
   #jobs = NO_JOBS;
 
   /** Updates the memory with the current jobs. */
-  see(jobs: Jobs): void {
+  observe(jobs: Jobs): void {
     if (jobs === this.#jobs) return;
     for (const [id, job] of this.#jobs.cgroups) if (!jobs.cgroups.has(id)) this.#vanished.set(id, job);
     const excess = this.#vanished.size - VANISHED_CGROUPS_MAX;

@@ -99,7 +99,7 @@ export class GuardRecorder {
       clock: host.clock,
       log,
       jobOf: (cgroup, uid) => {
-        this.#memory.see(jobs());
+        this.#memory.observe(jobs());
         const job = this.#memory.jobOf(cgroup, uid);
         if (job.name === UNKNOWN_JOB) onUnknown(uid);
         return job;
@@ -112,8 +112,8 @@ export class GuardRecorder {
   }
 
   /** Call when jobs may have changed, so that later events find them. */
-  see(): void {
-    this.#memory.see(this.#deps.jobs());
+  observe(): void {
+    this.#memory.observe(this.#deps.jobs());
   }
 
   /** Records what happened until now, and stops. The guard must still be open. */

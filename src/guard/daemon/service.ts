@@ -122,7 +122,7 @@ export class GuardService implements DaemonService {
       const recorder = new GuardRecorder({
         ...{ host, bpf: this.#bpf, log, state, users: files },
         jobs: () => follower.jobs,
-        onUnknown: (uid) => users.see(uid),
+        onUnknown: (uid) => users.observe(uid),
       });
       const namespaces = new NamespaceFollower({
         namespaces: linuxNamespaces,
@@ -268,7 +268,7 @@ export class GuardService implements DaemonService {
       this.#seeSettings(following.follower);
       following.follower.tick();
       following.namespaces.tick();
-      following.recorder.see();
+      following.recorder.observe();
       following.users.tick(this.#kernelNow()?.state().revision);
       this.#setTimer(following);
     });
@@ -288,7 +288,7 @@ export class GuardService implements DaemonService {
     if (!this.#following || !guard || protocol === '' || cgroup === undefined) return undefined;
     const { cgroups, follower, recorder } = this.#following;
     // Our cgroup may be gone when the refusal is read.
-    recorder.see();
+    recorder.observe();
     const self = { uid: host.uid, cgroup, namespace: this.#bpf.namespaceCookie() };
     const archive = new SqliteProfileArchive(state);
     const by = { archive, cgroups, files: host.files, jobs: follower.jobs, choices: this.#settings };

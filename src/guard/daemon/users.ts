@@ -70,8 +70,8 @@ export class GuardUsers {
   }
 
   /** Call when a user without a job was refused. */
-  see(uid: number): void {
-    this.#follower.see(uid);
+  observe(uid: number): void {
+    this.#follower.observe(uid);
   }
 
   /** Call at every tick, with the revision in force; undefined without a guard. */

@@ -109,7 +109,7 @@ export class DatagramSenders {
     if (!owner) return UNKNOWN;
     if (!isFresh(sentUs, atUs) && !this.#wasThere(key, owner, sentUs, atUs)) {
       // From its first observation on, the socket is known for later datagrams.
-      if (owner.isExclusive) this.#late.see(key, owner, atUs);
+      if (owner.isExclusive) this.#late.observe(key, owner, atUs);
       return LATE;
     }
     const refused = owner.uid === ROOT ? this.#rootPorts.refusal(port) : undefined;

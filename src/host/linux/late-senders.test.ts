@@ -14,7 +14,7 @@ function socket(uid: number, cookie: number): DatagramOwner {
 
 describe('an observed socket', () => {
   const late = new LateSenders(LIMITS);
-  late.see(PORT, socket(1000, 7), 100);
+  late.observe(PORT, socket(1000, 7), 100);
   // The time of sending, and that of the observation.
   const cases: Record<string, [owner: DatagramOwner, sentUs: number, nowUs: number, expected: boolean]> = {
     'is known if it sends afterwards': [socket(1000, 7), 101, 200, true],
@@ -35,10 +35,10 @@ describe('an observed socket', () => {
 
   test('is observed again, and the first time counts until it expires', () => {
     const again = new LateSenders(LIMITS);
-    again.see(PORT, socket(1000, 7), 100);
-    again.see(PORT, socket(1000, 7), 900);
+    again.observe(PORT, socket(1000, 7), 100);
+    again.observe(PORT, socket(1000, 7), 900);
     assert.equal(again.wasThere(PORT, socket(1000, 7), 101, 1000), true);
-    again.see(PORT, socket(1000, 7), 1200);
+    again.observe(PORT, socket(1000, 7), 1200);
     assert.equal(again.wasThere(PORT, socket(1000, 7), 1150, 1300), false);
     assert.equal(again.wasThere(PORT, socket(1000, 7), 1250, 1300), true);
     assert.equal(again.size, 1);
@@ -46,16 +46,16 @@ describe('an observed socket', () => {
 
   test('counts from now if the clock was set back', () => {
     const again = new LateSenders(LIMITS);
-    again.see(PORT, socket(1000, 7), 5000);
-    again.see(PORT, socket(1000, 7), 100);
+    again.observe(PORT, socket(1000, 7), 5000);
+    again.observe(PORT, socket(1000, 7), 100);
     assert.equal(again.wasThere(PORT, socket(1000, 7), 150, 200), true);
   });
 });
 
 test('a user above the limit loses only their own oldest sockets', () => {
   const late = new LateSenders(LIMITS);
-  late.see(1, socket(1000, 1), 10);
-  for (let i = 0; i < 50; i++) late.see(100 + i, socket(1001, 100 + i), 20 + i);
+  late.observe(1, socket(1000, 1), 10);
+  for (let i = 0; i < 50; i++) late.observe(100 + i, socket(1001, 100 + i), 20 + i);
   assert.equal(late.size, 1 + LIMITS.perUser);
   assert.equal(late.wasThere(1, socket(1000, 1), 500, 600), true);
   assert.equal(late.wasThere(149, socket(1001, 149), 500, 600), true);
@@ -64,10 +64,10 @@ test('a user above the limit loses only their own oldest sockets', () => {
 
 test('above the total limit, the user with the most sockets loses the oldest', () => {
   const late = new LateSenders(LIMITS);
-  late.see(1, socket(1000, 1), 10);
-  for (const port of [2, 3, 4]) late.see(port, socket(1001, port), 20);
-  for (const port of [5, 6]) late.see(port, socket(1002, port), 30);
-  late.see(7, socket(1003, 7), 40);
+  late.observe(1, socket(1000, 1), 10);
+  for (const port of [2, 3, 4]) late.observe(port, socket(1001, port), 20);
+  for (const port of [5, 6]) late.observe(port, socket(1002, port), 30);
+  late.observe(7, socket(1003, 7), 40);
   assert.equal(late.size, LIMITS.all);
   const isThere = (uid: number, port: number) => late.wasThere(port, socket(uid, port), 100, 200);
   assert.deepEqual(

@@ -4,7 +4,7 @@ import { LATE_SENDER_KEPT_MS, LATE_SENDERS_MAX, LATE_SENDERS_PER_USER_MAX } from
 import type { DatagramOwner } from './socket-table.ts';
 
 /** A socket, and when it was first observed (CLOCK_REALTIME, microseconds). */
-interface Seen {
+interface Observation {
   readonly uid: number;
   readonly cookie: number;
   readonly atUs: number;
@@ -27,7 +27,7 @@ const LIMITS: LateLimits = {
  */
 export class LateSenders {
   readonly #limits: LateLimits;
-  readonly #seen = new Map<number, Seen>();
+  readonly #observations = new Map<number, Observation>();
   /** The keys of each user, oldest first: a set keeps insertion order. */
   readonly #users = new Map<number, Set<number>>();
 
@@ -36,12 +36,12 @@ export class LateSenders {
   }
 
   get size(): number {
-    return this.#seen.size;
+    return this.#observations.size;
   }
 
   /** Whether a socket on this port is remembered, even if another one is there now. */
   knows(key: number): boolean {
-    return this.#seen.has(key);
+    return this.#observations.has(key);
   }
 
   /**
@@ -49,29 +49,29 @@ export class LateSenders {
    * time of the current observation. No other socket can have sent the datagram.
    */
   wasThere(key: number, { uid, cookie }: DatagramOwner, sentUs: number, nowUs: number): boolean {
-    const seen = this.#seen.get(key);
-    if (seen?.cookie !== cookie || seen.uid !== uid) return false;
-    return seen.atUs < sentUs && sentUs <= nowUs && nowUs - seen.atUs <= this.#limits.keptUs;
+    const observations = this.#observations.get(key);
+    if (observations?.cookie !== cookie || observations.uid !== uid) return false;
+    return observations.atUs < sentUs && sentUs <= nowUs && nowUs - observations.atUs <= this.#limits.keptUs;
   }
 
   /** Records that a socket is on its port at `nowUs`. If it is already recorded, the first time is kept. */
-  see(key: number, { uid, cookie }: DatagramOwner, nowUs: number): void {
-    const seen = this.#seen.get(key);
-    const ageUs = nowUs - (seen?.atUs ?? 0);
-    if (seen?.cookie === cookie && ageUs >= 0 && ageUs <= this.#limits.keptUs) return;
+  observe(key: number, { uid, cookie }: DatagramOwner, nowUs: number): void {
+    const observations = this.#observations.get(key);
+    const ageUs = nowUs - (observations?.atUs ?? 0);
+    if (observations?.cookie === cookie && ageUs >= 0 && ageUs <= this.#limits.keptUs) return;
     this.#forget(key);
     if ((this.#users.get(uid)?.size ?? 0) >= this.#limits.perUser) this.#forgetOldest(uid);
     else if (this.size >= this.#limits.all) this.#forgetOldest(this.#largest());
-    this.#seen.set(key, { uid, cookie, atUs: nowUs });
+    this.#observations.set(key, { uid, cookie, atUs: nowUs });
     const keys = this.#users.get(uid) ?? new Set<number>();
     this.#users.set(uid, keys.add(key));
   }
 
   #forget(key: number): void {
-    const uid = this.#seen.get(key)?.uid;
+    const uid = this.#observations.get(key)?.uid;
     const keys = uid === undefined ? undefined : this.#users.get(uid);
     if (uid === undefined || !keys) return;
-    this.#seen.delete(key);
+    this.#observations.delete(key);
     keys.delete(key);
     if (keys.size === 0) this.#users.delete(uid);
   }

@@ -69,14 +69,14 @@ test('a name and a process refer to the same namespace', async (t) => {
   if (!isReady(t)) return;
   const { name, path } = namedNamespace(t);
   const cookie = linuxNamespaces.cookieAt(path);
-  const found = () => linuxNamespaces.seen().namespaces.find((one) => one.cookie === cookie);
+  const found = () => linuxNamespaces.visible().namespaces.find((one) => one.cookie === cookie);
   assert.deepEqual(found(), { cookie, paths: [path], pid: undefined });
   const inside = spawn('ip', ['netns', 'exec', name, 'sleep', '60']);
   t.after(() => inside.kill('SIGKILL'));
   await until('the process to appear', () => found()?.pid === inside.pid);
   const alone = spawn('unshare', ['--net', 'sleep', '60']);
   t.after(() => alone.kill('SIGKILL'));
-  const places = () => linuxNamespaces.seen().namespaces.filter(({ pid }) => pid === alone.pid);
+  const places = () => linuxNamespaces.visible().namespaces.filter(({ pid }) => pid === alone.pid);
   const [other] = await until('the other namespace to appear', () => places().length > 0 && places());
   assert.notEqual(other?.cookie, cookie);
   assert.deepEqual(other?.paths, []);
@@ -87,7 +87,7 @@ test('without CAP_SYS_ADMIN no namespace can be entered, and the list is incompl
   const { path } = namedNamespace(t);
   const program = `
     const { linuxNamespaces } = await import(${JSON.stringify(`${import.meta.dirname}/namespaces.ts`)});
-    console.log(linuxNamespaces.seen().isComplete);
+    console.log(linuxNamespaces.visible().isComplete);
     linuxNamespaces.cookieAt(${JSON.stringify(path)});
   `;
   const argv = ['--bounding-set=-sys_admin', process.execPath, '--input-type=module', '-e', program];

@@ -18,12 +18,12 @@ export const linuxNamespaces: NetworkNamespaces = {
   cookieAt: (path) => within(path, (cookie) => cookie),
   within,
 
-  seen: () => {
+  visible: () => {
     const { places, isComplete } = placesByInode();
-    const seen = [...places.values()].map(seenAt);
+    const found = [...places.values()].map(namespaceAt);
     return {
-      namespaces: seen.flatMap((one) => (one === 'closed' ? [] : (one ?? []))),
-      isComplete: isComplete && !seen.includes('closed'),
+      namespaces: found.flatMap((one) => (one === 'closed' ? [] : (one ?? []))),
+      isComplete: isComplete && !found.includes('closed'),
     };
   },
 };
@@ -104,7 +104,7 @@ function processes(): number[] {
 }
 
 /** Undefined if it no longer exists. */
-function seenAt({ paths, pid }: Place): NetworkNamespace | undefined | 'closed' {
+function namespaceAt({ paths, pid }: Place): NetworkNamespace | undefined | 'closed' {
   const [path = `/proc/${pid}/ns/net`] = paths;
   try {
     const cookie = linuxNamespaces.cookieAt(path);

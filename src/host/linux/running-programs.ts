@@ -10,7 +10,7 @@ const COMMAND_MAX_CHARACTERS = 16_384;
 const INTERPRETER = /^(?:python[0-9.]*|perl|ruby|node|sh|bash|dash)$/;
 
 /** A process with a command line. Kernel threads have none. */
-interface ProgramSeen {
+interface RunningProgram {
   /** The base name of the program, or of its script. */
   readonly name: string;
   /** The command line, separated by spaces. */
@@ -21,7 +21,7 @@ interface ProgramSeen {
  * The visible processes, except those known to be in another network namespace, such as containers. Processes that exit
  * during the call are skipped.
  */
-export function runningPrograms(): ProgramSeen[] {
+export function runningPrograms(): RunningProgram[] {
   const here = networkOf('self');
   const pids = readdirSync('/proc').filter((name) => parseDecimal(name, PID_MAX) !== undefined);
   return pids.flatMap((pid) => {

@@ -19,21 +19,21 @@ function fixture({ subuid = '', named = [] as number[] } = {}) {
 
 test('returns a refused uid once, and again after UIDS_NAMELESS_MS', () => {
   const { uids, clock } = fixture();
-  uids.see(5000);
-  uids.see(5000);
+  uids.observe(5000);
+  uids.observe(5000);
   assert.deepEqual(uids.take([]), [5000]);
-  uids.see(5000);
+  uids.observe(5000);
   assert.deepEqual(uids.take([5000]), []);
   clock.advance(UIDS_NAMELESS_MS);
   assert.deepEqual(uids.take([]), []);
-  uids.see(5000);
+  uids.observe(5000);
   assert.deepEqual(uids.take([]), [5000]);
 });
 
 test('omits a uid with a name, even one that was named while it waited', () => {
   const { uids, named } = fixture({ named: [5000] });
-  uids.see(5000);
-  uids.see(5001);
+  uids.observe(5000);
+  uids.observe(5001);
   named.push(5001);
   assert.deepEqual(uids.take([5000]), []);
   named.length = 0;
@@ -42,13 +42,13 @@ test('omits a uid with a name, even one that was named while it waited', () => {
 
 test('never returns the subordinate uids of subuid(5)', () => {
   const { uids } = fixture({ subuid: 'mallory:100000:65536\n' });
-  for (const uid of [99_999, 100_000, 165_535, 165_536]) uids.see(uid);
+  for (const uid of [99_999, 100_000, 165_535, 165_536]) uids.observe(uid);
   assert.deepEqual(uids.take([100_001]), [99_999, 165_536]);
 });
 
 test('returns logged-in users before refused uids, and limits the queue', () => {
   const { uids, clock } = fixture();
-  for (let uid = 1; uid <= 10_000; uid++) uids.see(100_000 + uid);
+  for (let uid = 1; uid <= 10_000; uid++) uids.observe(100_000 + uid);
   const first = uids.take([5000]);
   assert.equal(first.length, UIDS_QUERIED_MAX);
   assert.equal(first[0], 5000);
@@ -64,7 +64,7 @@ test('returns logged-in users before refused uids, and limits the queue', () => 
 test('caches at most UIDS_NAMELESS_MAX uids without a name', () => {
   const { uids } = fixture();
   for (let uid = 0; uid < UIDS_NAMELESS_MAX; uid += UIDS_QUERIED_MAX) {
-    for (let i = 0; i < UIDS_QUERIED_MAX; i++) uids.see(10_000 + uid + i);
+    for (let i = 0; i < UIDS_QUERIED_MAX; i++) uids.observe(10_000 + uid + i);
     uids.take([]);
   }
   assert.deepEqual(uids.take([10_000]), []);

@@ -34,7 +34,7 @@ export class NamelessUids {
   }
 
   /** A bind of this uid was refused. */
-  see(uid: number): void {
+  observe(uid: number): void {
     if (this.#waiting.size < UIDS_WAITING_MAX && this.#isDue(uid)) this.#waiting.add(uid);
   }
 

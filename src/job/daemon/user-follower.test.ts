@@ -75,14 +75,14 @@ test('queries immediately when the rules have changed', async () => {
 test('queries a refused uid, at most once per UIDS_INTERVAL_MS', async () => {
   const fixture = new Fixture();
   await fixture.tick();
-  fixture.follower.see(6000);
+  fixture.follower.observe(6000);
   assert.deepEqual(await fixture.tick(UIDS_INTERVAL_MS - 1), []);
   assert.deepEqual(await fixture.tick(1), ['passwd 6000']);
   assert.deepEqual(fixture.users, ['web 5000', 'dev 6000']);
   // No user has this one.
-  fixture.follower.see(6001);
+  fixture.follower.observe(6001);
   assert.deepEqual(await fixture.tick(UIDS_INTERVAL_MS), ['passwd 6001']);
-  fixture.follower.see(6001);
+  fixture.follower.observe(6001);
   assert.deepEqual(await fixture.tick(UIDS_INTERVAL_MS), []);
 });
 

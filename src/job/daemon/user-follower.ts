@@ -70,8 +70,8 @@ export class UserFollower<Spelled extends Named> {
   }
 
   /** A bind of a uid without a job was refused. */
-  see(uid: number): void {
-    this.#nameless.see(uid);
+  observe(uid: number): void {
+    this.#nameless.observe(uid);
   }
 
   /** The rules have changed. */

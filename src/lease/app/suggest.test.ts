@@ -89,7 +89,7 @@ function ask(
 ): SuggestReport {
   return suggestPorts({ ...REQUEST, ...request }, parseSystems(stacks), ['tcp', 'udp'], {
     sysctls: new SimSysctls(),
-    sockets: { list: () => [], owners: () => ({ owners: new Map(), notSeen: 0 }) },
+    sockets: { list: () => [], owners: () => ({ owners: new Map(), hiddenProcesses: 0 }) },
     archive: new SimProfileArchive(),
     iana,
     services: new ServiceNames([]),
@@ -107,7 +107,7 @@ describe('a port is skipped', () => {
       list: () => [socket(9560), socket(9561, { state: 'TIME_WAIT', inode: 0 })],
       owners: (inodes: ReadonlySet<number>) => {
         queried.push(...inodes);
-        return { owners: new Map([[9560, [NGINX]]]), notSeen: 0 };
+        return { owners: new Map([[9560, [NGINX]]]), hiddenProcesses: 0 };
       },
     };
     assert.deepEqual(skipReasons(9560, { sockets }), ['in use by nginx (pid 812): tcp LISTEN on 0.0.0.0']);

@@ -2,7 +2,7 @@
 import { type Bytes, bytesOf } from '../../base/bytes.ts';
 import { LOG_COMPACT_MIN_BYTES } from '../../base/limits.ts';
 import type { LogFile } from '../../host/host.ts';
-import type { Liveness, SeenSocket } from '../core/liveness.ts';
+import type { Liveness, ObservedSocket } from '../core/liveness.ts';
 import type { ChangeLog, Registration, Unwritten } from '../core/registrations.ts';
 import {
   decodeLogHeader,
@@ -111,7 +111,7 @@ export class Journal implements ChangeLog {
   }
 
   /** Logs the socket of a registration. If the write fails, the socket is looked up again after a restart. */
-  found({ program, version, netid }: Registration, socket: SeenSocket): void {
+  found({ program, version, netid }: Registration, socket: ObservedSocket): void {
     this.#append({ kind: 'found', program, version, netid, socket });
   }
 
@@ -185,7 +185,7 @@ export class Journal implements ChangeLog {
 }
 
 /** The log record of a registration, with its socket if that is known. */
-export function loggedSet(registration: Registration, socket: SeenSocket | undefined): LoggedSet {
+export function loggedSet(registration: Registration, socket: ObservedSocket | undefined): LoggedSet {
   const { program, version, netid, uaddr, owner, isElsewhere = false } = registration;
   return {
     kind: 'set',

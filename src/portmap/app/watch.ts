@@ -1,11 +1,11 @@
 // Periodically checks the sockets of registered services, a few at a time, and drops stale registrations.
 import { SWEEP_INTERVAL_MS, SWEEP_SLICE_REGISTRATIONS } from '../../base/limits.ts';
 import type { SocketTable } from '../../host/host.ts';
-import type { Liveness, SeenSocket } from '../core/liveness.ts';
+import type { Liveness, ObservedSocket } from '../core/liveness.ts';
 import type { Registration, Registrations } from '../core/registrations.ts';
 
 /** The sockets that are at a registration's address now; undefined if they cannot be looked up. */
-export function socketsOf(registration: Registration, sockets: SocketTable): SeenSocket[] | undefined {
+export function socketsOf(registration: Registration, sockets: SocketTable): ObservedSocket[] | undefined {
   const { netid, address, port, builtIn, isElsewhere } = registration;
   if (netid === 'local' || typeof address === 'string' || builtIn || isElsewhere) return undefined;
   return sockets.at(netid, address, port);
@@ -33,12 +33,12 @@ export class Watch {
 
   /** Whether checkNew() has registrations to check. */
   get hasNew(): boolean {
-    return this.#parts.liveness.hasUnseen;
+    return this.#parts.liveness.hasUnobserved;
   }
 
   /** Looks up the sockets of a few new registrations; `now` is monotonic milliseconds. */
   checkNew(now: number): void {
-    for (const registration of this.#parts.liveness.takeUnseen(SWEEP_SLICE_REGISTRATIONS)) {
+    for (const registration of this.#parts.liveness.takeUnobserved(SWEEP_SLICE_REGISTRATIONS)) {
       this.#check(registration, now);
     }
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { serviceAt } from '../../../test/support/service.ts';
 import { NEVER_SEEN_MS, OBSERVATIONS_APART_MS } from '../../base/limits.ts';
-import { firstSocket, Liveness, type SeenSocket } from './liveness.ts';
+import { firstSocket, Liveness, type ObservedSocket } from './liveness.ts';
 import type { Registration } from './registrations.ts';
 
 const REGISTRATION: Registration = {
@@ -23,9 +23,9 @@ const TAKEN = { goneBecause: 'its socket is gone, and uid 1001 now holds the por
 const NEVER = { goneBecause: 'it never had a socket' };
 
 /** A registration at time 0, with or without a socket. */
-function registered(socket?: SeenSocket): {
+function registered(socket?: ObservedSocket): {
   liveness: Liveness;
-  check: (now: number, ...sockets: SeenSocket[]) => ReturnType<Liveness['check']>;
+  check: (now: number, ...sockets: ObservedSocket[]) => ReturnType<Liveness['check']>;
 } {
   const liveness = new Liveness();
   liveness.registered(REGISTRATION, socket, 0);
@@ -105,15 +105,15 @@ describe('registrations without a known socket', () => {
 
   test('are each returned once, in slices and in order, unless they were removed', () => {
     const liveness = new Liveness();
-    assert.equal(liveness.hasUnseen, false);
+    assert.equal(liveness.hasUnobserved, false);
     for (const each of entries) liveness.registered(each, undefined, 0);
     liveness.registered(entry(5), OWN, 0);
     const [, second] = entries;
     liveness.removed(second ?? assert.fail());
-    assert.equal(liveness.hasUnseen, true);
-    const programs = (count: number) => liveness.takeUnseen(count).map(({ program }) => program);
+    assert.equal(liveness.hasUnobserved, true);
+    const programs = (count: number) => liveness.takeUnobserved(count).map(({ program }) => program);
     assert.deepEqual([programs(2), programs(2), programs(2)], [[1, 3], [4], []]);
-    assert.equal(liveness.hasUnseen, false);
+    assert.equal(liveness.hasUnobserved, false);
   });
 });
 

@@ -2,7 +2,7 @@
 import { NEVER_SEEN_MS, OBSERVATIONS_APART_MS } from '../../base/limits.ts';
 import type { Registration } from './registrations.ts';
 
-export interface SeenSocket {
+export interface ObservedSocket {
   readonly uid: number;
   readonly inode: number;
 }
@@ -10,7 +10,7 @@ export interface SeenSocket {
 /** The observations of one registration. Times are monotonic milliseconds. */
 interface Observation {
   /** The socket that was seen last; undefined if none was ever seen. */
-  socket: SeenSocket | undefined;
+  socket: ObservedSocket | undefined;
   /** When it was registered. */
   readonly since: number;
   /** When its socket was first missed after it was last seen. */
@@ -21,35 +21,35 @@ interface Observation {
 type CheckResult = 'alive' | 'found' | 'missed' | { readonly goneBecause: string };
 
 /** The socket of a registration: the one seen before, else one of the same user, whose service was restarted. */
-function matching(sockets: readonly SeenSocket[], before: SeenSocket): SeenSocket | undefined {
+function matching(sockets: readonly ObservedSocket[], before: ObservedSocket): ObservedSocket | undefined {
   return sockets.find(({ inode }) => inode === before.inode) ?? sockets.find(({ uid }) => uid === before.uid);
 }
 
 /** The observations of all registrations. Times are monotonic milliseconds. */
 export class Liveness {
   readonly #observations = new Map<Registration, Observation>();
-  #unseen: Registration[] = [];
+  #unobserved: Registration[] = [];
 
   /** Adds a registration, with its socket if that is known. */
-  registered(registration: Registration, socket: SeenSocket | undefined, now: number): void {
+  registered(registration: Registration, socket: ObservedSocket | undefined, now: number): void {
     this.#observations.set(registration, { socket, since: now, missedAt: undefined });
-    if (!socket) this.#unseen.push(registration);
+    if (!socket) this.#unobserved.push(registration);
   }
 
-  /** Whether takeUnseen() may return a registration. */
-  get hasUnseen(): boolean {
-    return this.#unseen.length > 0;
+  /** Whether takeUnobserved() may return a registration. */
+  get hasUnobserved(): boolean {
+    return this.#unobserved.length > 0;
   }
 
   /** Returns up to `count` current registrations that were added without a socket; each is returned once. */
-  takeUnseen(count: number): Registration[] {
+  takeUnobserved(count: number): Registration[] {
     const taken: Registration[] = [];
     let at = 0;
-    for (; at < this.#unseen.length && taken.length < count; at++) {
-      const next = this.#unseen[at];
+    for (; at < this.#unobserved.length && taken.length < count; at++) {
+      const next = this.#unobserved[at];
       if (next && this.#observations.has(next)) taken.push(next);
     }
-    this.#unseen = this.#unseen.slice(at);
+    this.#unobserved = this.#unobserved.slice(at);
     return taken;
   }
 
@@ -58,7 +58,7 @@ export class Liveness {
   }
 
   /** The socket that was seen last. */
-  socketOf(registration: Registration): SeenSocket | undefined {
+  socketOf(registration: Registration): ObservedSocket | undefined {
     return this.#observations.get(registration)?.socket;
   }
 
@@ -67,7 +67,7 @@ export class Liveness {
    * twice, OBSERVATIONS_APART_MS apart, or when none was seen for NEVER_SEEN_MS. A socket of another user that has
    * bound the port since does not count.
    */
-  check(registration: Registration, sockets: readonly SeenSocket[], now: number): CheckResult {
+  check(registration: Registration, sockets: readonly ObservedSocket[], now: number): CheckResult {
     const observation = this.#observations.get(registration);
     if (!observation) return 'alive';
     const { socket: before } = observation;
@@ -90,7 +90,7 @@ export class Liveness {
   }
 
   /** Whether a socket that was seen before no longer exists: then another server may register at once. */
-  isGone(registration: Registration, sockets: readonly SeenSocket[]): boolean {
+  isGone(registration: Registration, sockets: readonly ObservedSocket[]): boolean {
     const before = this.#observations.get(registration)?.socket;
     return before !== undefined && matching(sockets, before) === undefined;
   }
@@ -98,13 +98,13 @@ export class Liveness {
 
 /** Prefers a socket of the registration's owner. */
 export function firstSocket(
-  sockets: readonly SeenSocket[],
+  sockets: readonly ObservedSocket[],
   registration: Registration,
-): SeenSocket | undefined {
+): ObservedSocket | undefined {
   return sockets.find(({ uid }) => uid === registration.owner) ?? sockets[0];
 }
 
-function goneBecause(sockets: readonly SeenSocket[]): string {
+function goneBecause(sockets: readonly ObservedSocket[]): string {
   const [other] = sockets;
   return other ? `its socket is gone, and uid ${other.uid} now holds the port` : 'its socket is gone';
 }

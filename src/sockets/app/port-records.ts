@@ -2,7 +2,7 @@
 import { formatIp } from '../../base/address.ts';
 import type { SocketEnd, SocketOwner, SocketState } from '../../base/open-socket.ts';
 import type { Protocol } from '../../base/port.ts';
-import type { Seen, SeenSocket } from '../core/seen.ts';
+import type { ListedSocket, SocketSnapshot } from '../core/socket-snapshot.ts';
 
 export interface EndRecord {
   readonly address: string;
@@ -42,19 +42,19 @@ export interface PortRecord extends EndRecord {
   readonly owners: readonly OwnerRecord[];
 }
 
-export interface PortsSeen {
+export interface PortsReport {
   readonly ports: readonly PortRecord[];
   /** The number of processes whose sockets could not be read. */
   readonly hiddenProcesses: number;
 }
 
 /** `isFull` adds the start time, command, user, and cgroup of each owner, which take longer to read. */
-export function portsSeen({ sockets, notSeen }: Seen, isFull: boolean): PortsSeen {
-  return { ports: sockets.map((seen) => portRecord(seen, isFull)), hiddenProcesses: notSeen };
+export function portsReport({ sockets, hiddenProcesses }: SocketSnapshot, isFull: boolean): PortsReport {
+  return { ports: sockets.map((seen) => portRecord(seen, isFull)), hiddenProcesses };
 }
 
-/** See portsSeen(). */
-export function portRecord(seen: SeenSocket, isFull: boolean): PortRecord {
+/** See portsReport(). */
+export function portRecord(seen: ListedSocket, isFull: boolean): PortRecord {
   const { socket, owners, user = null, unit = null, container = null, forwardsTo, job } = seen;
   const {
     protocol,

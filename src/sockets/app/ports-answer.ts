@@ -2,7 +2,7 @@
 import type { OpenSocket, SocketState } from '../../base/open-socket.ts';
 import { isInRange, type RequestedPorts } from '../../base/port.ts';
 import { type Column, type TableStyle, tableText } from '../../base/table.ts';
-import type { Seen } from '../core/seen.ts';
+import type { SocketSnapshot } from '../core/socket-snapshot.ts';
 import { type NameDeps, type PortNames, portNames, type ReservedFor } from './port-names.ts';
 import { type PortRecord, portRecord } from './port-records.ts';
 import { addressText, endText, type InterfaceName, ownerText, stateText } from './port-text.ts';
@@ -67,13 +67,13 @@ export async function portsTable(deps: PortsDeps, query: PortsQuery, shape: Tabl
 }
 
 function select(deps: PortsDeps, query: PortsQuery, isFull: boolean) {
-  const seen: Seen = readPorts(deps, query);
+  const seen: SocketSnapshot = readPorts(deps, query);
   const records = seen.sockets.map((socket) => portRecord(socket, isFull));
   const { owner } = query;
   const wanted = sorted(owner === undefined ? records : records.filter((record) => isOwnedBy(record, owner)));
   let hiddenOwners = 0;
   for (const { inode, owners } of wanted) if (inode !== 0 && owners.length === 0) hiddenOwners++;
-  return { records: wanted, shown: wanted.length, hiddenOwners, hiddenProcesses: seen.notSeen };
+  return { records: wanted, shown: wanted.length, hiddenOwners, hiddenProcesses: seen.hiddenProcesses };
 }
 
 /** TCP sockets that listen, and UDP sockets that are not connected. */
@@ -85,7 +85,7 @@ const STATES: Readonly<Record<PortsFilter['which'], readonly SocketState[] | und
 };
 
 /** Throws what OpenSockets.list() throws. */
-export function readPorts(deps: SocketDeps, { which, ports }: PortsFilter): Seen {
+export function readPorts(deps: SocketDeps, { which, ports }: PortsFilter): SocketSnapshot {
   const [only, ...others] = ports;
   const port = only && others.length === 0 && only.first === only.last ? only.first : undefined;
   const protocols = new Set(ports.map(({ protocol }) => protocol));

@@ -32,7 +32,7 @@ function owner(about: Partial<SocketOwner>): SocketOwner {
   return { pid: 7, startTicks: 1, name: 'web', command: 'web', uid: 0, cgroup: '/', ...about };
 }
 
-const seenAt = (deps: SocketDeps, port: number) => readSockets(deps, { port }).sockets[0] ?? assert.fail();
+const socketAt = (deps: SocketDeps, port: number) => readSockets(deps, { port }).sockets[0] ?? assert.fail();
 
 test('a socket belongs to the unit, container, and job of the cgroup in which it was created', () => {
   const { deps, openIn } = fixture();
@@ -40,7 +40,7 @@ test('a socket belongs to the unit, container, and job of the cgroup in which it
   openIn(`/system.slice/docker-${CONTAINER}.scope`, 0, 81);
   openIn('/user.slice/user-1000.slice/session-1.scope', 1000, 82);
   const at = (port: number) => {
-    const { user, unit, container, job } = seenAt(deps, port);
+    const { user, unit, container, job } = socketAt(deps, port);
     return { user, unit, container, job };
   };
   assert.deepEqual(at(80), { user: 'root', unit: 'nginx.service', container: undefined, job: 'NGINX' });
@@ -62,7 +62,7 @@ test('a cgroup that was created for a job has that job, wherever it is', () => {
   openIn(`${made.path}/deeper`, 1000, 81);
   openIn('/system.slice/batch.service', 1000, 82);
   assert.deepEqual(
-    [80, 81, 82].map((port) => seenAt(deps, port).job),
+    [80, 81, 82].map((port) => socketAt(deps, port).job),
     ['PAYROLL', 'PAYROLL', 'BATCH'],
   );
 });
@@ -70,7 +70,7 @@ test('a cgroup that was created for a job has that job, wherever it is', () => {
 test('a socket in TIME_WAIT has no owner, and its job is UNKNOWN', () => {
   const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: undefined, inode: 0, state: 'TIME_WAIT' });
-  const { owners, user, unit, job } = seenAt(deps, 80);
+  const { owners, user, unit, job } = socketAt(deps, 80);
   assert.deepEqual(
     { owners, user, unit, job },
     { owners: [], user: undefined, unit: undefined, job: 'UNKNOWN' },
@@ -80,9 +80,9 @@ test('a socket in TIME_WAIT has no owner, and its job is UNKNOWN', () => {
 test('the job is UNKNOWN for a uid without an account in a removed cgroup', () => {
   const { deps, sockets } = fixture();
   sockets.open({ local: { address: ip('::1'), port: 80 }, uid: 4711, cgroupId: 99n });
-  const { user, unit, job } = seenAt(deps, 80);
+  const { user, unit, job } = socketAt(deps, 80);
   assert.deepEqual({ user, unit, job }, { user: undefined, unit: undefined, job: 'UNKNOWN' });
-  const without = seenAt({ ...deps, cgroups: undefined }, 80);
+  const without = socketAt({ ...deps, cgroups: undefined }, 80);
   assert.equal(without.job, 'UNKNOWN');
 });
 
@@ -98,7 +98,7 @@ test('the destination is reported for docker-proxy only', () => {
   proxy(84, { command: 'docker-proxy' });
   proxy(85, { name: 'proxy', command: `proxy -container-ip 172.17.0.2 -container-port 81` });
   const destinations = [80, 81, 82, 83, 84, 85].map((port) => {
-    const end = seenAt(deps, port).forwardsTo;
+    const end = socketAt(deps, port).forwardsTo;
     return end && `${formatIp(end.address)} ${end.port}`;
   });
   assert.deepEqual(destinations, ['172.17.0.2 81', 'fd00::2 81', undefined, undefined, undefined, undefined]);
@@ -109,8 +109,8 @@ test('looks up the owners of selected sockets only, and counts processes that co
   sockets.open({ local: { address: ip('::1'), port: 80 } }, owner({ uid: 1000 }));
   sockets.open({ local: { address: ip('::1'), port: 81 } }, owner({ pid: 8 }));
   sockets.closedUsers.add(1000);
-  const { sockets: seen, notSeen } = readSockets(deps, {}, ({ local }) => local.port === 80);
-  assert.deepEqual([seen.length, seen[0]?.owners, notSeen], [1, [], 1]);
+  const { sockets: seen, hiddenProcesses } = readSockets(deps, {}, ({ local }) => local.port === 80);
+  assert.deepEqual([seen.length, seen[0]?.owners, hiddenProcesses], [1, [], 1]);
 });
 
 const DAEMON = { name: 'portreeve', command: 'portreeve' } as const;
@@ -124,7 +124,7 @@ test('the job of the daemon’s sockets is PORTMAP', () => {
     sockets.addCgroup(cgroupId, path);
     const local = { address: ip('0.0.0.0'), port: ++port };
     sockets.open({ local, uid, cgroupId }, ...(about ? [owner(about)] : []));
-    return seenAt(deps, port).job;
+    return socketAt(deps, port).job;
   };
   assert.equal(jobOf(SESSION, 0, DAEMON), 'PORTMAP');
   assert.equal(jobOf('/system.slice/portreeve.service', 0, DAEMON), 'PORTMAP');
@@ -153,7 +153,7 @@ test('without permission to read marks, the names of root’s cgroups decide', (
   cgroups.add(`${home}/portreeve-job-FORGED-12`, 1000);
   openIn(`${home}/portreeve-job-FORGED-12`, 1000, 82);
   openIn(`/system.slice/docker-${CONTAINER}.scope/portreeve-job-FORGED-12`, 0, 83);
-  const jobs = () => [80, 81, 82, 83].map((port) => seenAt(deps, port).job);
+  const jobs = () => [80, 81, 82, 83].map((port) => socketAt(deps, port).job);
   assert.deepEqual(jobs(), ['PORTMAP', 'MY-JOB.2', 'PORTREEVE', 'ROOT']);
   // With permission, only the marks count.
   cgroups.canReadMarks = true;

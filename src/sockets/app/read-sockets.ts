@@ -11,7 +11,7 @@ import { containerOfCgroup, unitOfCgroup } from '../../job/core/places.ts';
 import { DAEMON_TITLE, DAEMON_UNIT } from '../../kit/daemon-names.ts';
 import type { Account } from '../../text/passwd.ts';
 import type { OpenSocketQuery, OpenSockets } from '../core/open-sockets.ts';
-import type { Seen, SeenSocket } from '../core/seen.ts';
+import type { ListedSocket, SocketSnapshot } from '../core/socket-snapshot.ts';
 
 export interface SocketDeps {
   readonly sockets: OpenSockets;
@@ -30,20 +30,20 @@ export function readSockets(
   deps: SocketDeps,
   query: OpenSocketQuery = {},
   isWanted: (socket: OpenSocket) => boolean = () => true,
-): Seen {
+): SocketSnapshot {
   const sockets = deps.sockets.list(query).filter(isWanted);
   const inodes = new Set<number>();
   for (const { inode } of sockets) if (inode !== 0) inodes.add(inode);
-  const { owners, notSeen } = inodes.size > 0 ? deps.sockets.owners(inodes) : NO_HOLDERS;
+  const { owners, hiddenProcesses } = inodes.size > 0 ? deps.sockets.owners(inodes) : NO_HOLDERS;
   const origins = new Origins(deps);
-  const seen = sockets.map((socket) => seenSocket(socket, owners.get(socket.inode) ?? NO_OWNERS, origins));
-  return { sockets: seen, notSeen };
+  const seen = sockets.map((socket) => listedSocket(socket, owners.get(socket.inode) ?? NO_OWNERS, origins));
+  return { sockets: seen, hiddenProcesses };
 }
 
 const NO_OWNERS: readonly SocketOwner[] = [];
-const NO_HOLDERS = { owners: new Map<number, readonly SocketOwner[]>(), notSeen: 0 } as const;
+const NO_HOLDERS = { owners: new Map<number, readonly SocketOwner[]>(), hiddenProcesses: 0 } as const;
 
-function seenSocket(socket: OpenSocket, owners: readonly SocketOwner[], origins: Origins): SeenSocket {
+function listedSocket(socket: OpenSocket, owners: readonly SocketOwner[], origins: Origins): ListedSocket {
   const { user, unit, container, job, aliases, isAssigned } = origins.of(socket, owners);
   const forwardsTo = owners.length > 0 ? forwardOf(owners) : undefined;
   const isOwn = !isAssigned && isDaemonSocket({ socket, owners, unit, container });
@@ -63,7 +63,7 @@ function isDaemonSocket({
   owners,
   unit,
   container,
-}: Pick<SeenSocket, 'socket' | 'owners' | 'unit' | 'container'>): boolean {
+}: Pick<ListedSocket, 'socket' | 'owners' | 'unit' | 'container'>): boolean {
   if (socket.uid !== ROOT || container) return false;
   if (owners.length === 0) return unit === DAEMON_UNIT;
   return owners.some(
@@ -72,7 +72,7 @@ function isDaemonSocket({
 }
 
 /** What is known about sockets of one cgroup and user. */
-interface Origin extends Pick<SeenSocket, 'user' | 'unit' | 'container' | 'job'> {
+interface Origin extends Pick<ListedSocket, 'user' | 'unit' | 'container' | 'job'> {
   readonly aliases: readonly string[];
   /** Whether the cgroup was created for the job; otherwise the job is that of a unit or a user. */
   readonly isAssigned: boolean;

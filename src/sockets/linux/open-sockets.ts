@@ -19,7 +19,7 @@ import {
   writeTcpDump,
 } from '../../wire/sock-diag.ts';
 import { DiagDump } from '../../wire/sock-diag-dump.ts';
-import type { OpenSocketQuery, OpenSockets, OwnersSeen } from '../core/open-sockets.ts';
+import type { FoundOwners, OpenSocketQuery, OpenSockets } from '../core/open-sockets.ts';
 import type { Viewer } from './process-owner.ts';
 import { SocketOwners } from './socket-owners.ts';
 
@@ -96,7 +96,7 @@ export class LinuxOpenSockets implements OpenSockets {
     return sockets;
   }
 
-  owners(inodes: ReadonlySet<number>): OwnersSeen {
+  owners(inodes: ReadonlySet<number>): FoundOwners {
     if (this.#thoroughness === 'all') return this.#owners.find(inodes);
     return this.#owners.findSome(inodes, this.#likelyOwners(inodes));
   }

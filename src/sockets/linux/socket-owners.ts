@@ -3,7 +3,7 @@ import { PID_MAX } from '../../base/limits.ts';
 import type { SocketOwner } from '../../base/open-socket.ts';
 import { parseDecimal } from '../../base/port.ts';
 import { readOf } from '../../host/linux/sys/proc.ts';
-import type { OwnersSeen } from '../core/open-sockets.ts';
+import type { FoundOwners } from '../core/open-sockets.ts';
 import { isOpenTo, type Viewer } from './process-owner.ts';
 import { type KnownProcess, ProcessTable } from './process-table.ts';
 
@@ -12,7 +12,7 @@ export class SocketOwners {
   readonly #table = new ProcessTable();
 
   /** All processes that have these sockets open; with `viewer`, only those that /proc would show to it. */
-  find(inodes: ReadonlySet<number>, viewer?: Viewer): OwnersSeen {
+  find(inodes: ReadonlySet<number>, viewer?: Viewer): FoundOwners {
     this.#table.update(inodes);
     return this.#ownersOf(inodes, viewer?.uid === 0 ? undefined : viewer);
   }
@@ -22,7 +22,7 @@ export class SocketOwners {
    * open too. Other processes that received the socket may be missing. The search starts with `likely`, followed by
    * all processes from newest to oldest.
    */
-  findSome(inodes: ReadonlySet<number>, likely: readonly number[]): OwnersSeen {
+  findSome(inodes: ReadonlySet<number>, likely: readonly number[]): FoundOwners {
     const missing = new Set(inodes);
     const isLast = (known: KnownProcess | undefined) => {
       for (const inode of known?.sockets ?? []) missing.delete(inode);
@@ -46,7 +46,7 @@ export class SocketOwners {
     }
   }
 
-  #ownersOf(inodes: ReadonlySet<number>, viewer: Viewer | undefined): OwnersSeen {
+  #ownersOf(inodes: ReadonlySet<number>, viewer: Viewer | undefined): FoundOwners {
     const hiddenPids = viewer && this.#hiddenFrom(viewer);
     const owners = new Map<number, SocketOwner[]>();
     let list: SocketOwner[] = [];
@@ -59,7 +59,7 @@ export class SocketOwners {
       owners.set(inode, list.length > 1 ? list.sort(byAge) : list);
       list = [];
     }
-    return { owners, notSeen: hiddenPids?.size ?? this.#table.unreadable };
+    return { owners, hiddenProcesses: hiddenPids?.size ?? this.#table.unreadable };
   }
 
   /** The processes whose descriptors the viewer may not read. */

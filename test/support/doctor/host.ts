@@ -6,7 +6,7 @@ import type { SnapshotDeps } from '../../../src/doctor/app/snapshot.ts';
 import type { BootFiles } from '../../../src/names/app/boot-settings.ts';
 import { loadIana } from '../../../src/names/commands/deps.ts';
 import type { OpenSockets } from '../../../src/sockets/core/open-sockets.ts';
-import type { SeenSocket } from '../../../src/sockets/core/seen.ts';
+import type { ListedSocket } from '../../../src/sockets/core/socket-snapshot.ts';
 import { SimProfileArchive } from '../sim/profile-archive.ts';
 import { SimSysctls } from '../sim/sysctls.ts';
 
@@ -33,7 +33,7 @@ export function unreadable(path: string): PortreeveError {
   return new PortreeveError('FILE_UNREADABLE', `cannot read ${path}: EACCES`);
 }
 
-export function openSockets(seen: readonly SeenSocket[], notSeen = 0): OpenSockets {
+export function openSockets(seen: readonly ListedSocket[], hiddenProcesses = 0): OpenSockets {
   return {
     list: () => seen.map(({ socket }) => socket),
     owners: (inodes) => {
@@ -41,7 +41,7 @@ export function openSockets(seen: readonly SeenSocket[], notSeen = 0): OpenSocke
       const owners = new Map<number, readonly SocketOwner[]>(
         own.map((one) => [one.socket.inode, one.owners]),
       );
-      return { owners, notSeen };
+      return { owners, hiddenProcesses };
     },
     cgroupPath: () => undefined,
   };

@@ -13,7 +13,7 @@ import { buildProfile } from '../../../src/profile/core/build.ts';
 import type { Profile } from '../../../src/profile/core/rules.ts';
 import { parseBpxprm } from '../../../src/profile/text/bpxprm.ts';
 import { parseProfile } from '../../../src/profile/text/parse.ts';
-import type { SeenSocket } from '../../../src/sockets/core/seen.ts';
+import type { ListedSocket } from '../../../src/sockets/core/socket-snapshot.ts';
 
 /** "192.0.2.7:80", "[::1]:80" */
 export function end(text: string): SocketEnd {
@@ -45,7 +45,7 @@ export interface SocketOptions {
 let inodes = 1000;
 
 /** A socket such as "LISTEN tcp 0.0.0.0:80", and its owner; a socket in TIME_WAIT has none. */
-export function socket(text: string, options: SocketOptions = {}): SeenSocket {
+export function socket(text: string, options: SocketOptions = {}): ListedSocket {
   const [state = '', protocol = '', where = ''] = text.split(' ');
   const isClosed = state === 'TIME_WAIT';
   const { name = 'server', pid = 500, uid = 0, job = name.toUpperCase(), startTicks = 5000 } = options;
@@ -81,7 +81,7 @@ export function socket(text: string, options: SocketOptions = {}): SeenSocket {
 }
 
 /** The sockets of a Debian host in its default configuration, with a printer and mail. */
-export const PLAIN_SOCKETS: readonly SeenSocket[] = [
+export const PLAIN_SOCKETS: readonly ListedSocket[] = [
   socket('LISTEN tcp 0.0.0.0:22', { name: 'sshd', unit: 'ssh.service', pid: 22 }),
   socket('LISTEN tcp [::]:22', { name: 'sshd', unit: 'ssh.service', pid: 22 }),
   socket('LISTEN tcp 127.0.0.53:53', { name: 'systemd-resolve', uid: 101, pid: 53 }),
@@ -135,7 +135,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 const EPHEMERAL: PortRange = { first: 32_768, last: 60_999 };
 
 export const PLAIN: Snapshot = {
-  seen: { sockets: PLAIN_SOCKETS, notSeen: 0 },
+  seen: { sockets: PLAIN_SOCKETS, hiddenProcesses: 0 },
   kernel: { ephemeral: EPHEMERAL, reserved: [], unprivilegedStart: 1024 },
   reusesTimeWait: 'loopback',
   boot: { ephemeral: undefined, reserved: undefined, unprivilegedStart: undefined },
@@ -198,10 +198,10 @@ export function inaddrAny(text: string): Snapshot['inaddrAny'] {
 
 /** The plain host with more sockets and other changes. */
 export function snapshot(
-  changes: Partial<Omit<Snapshot, 'seen'>> & { readonly sockets?: readonly SeenSocket[] } = {},
+  changes: Partial<Omit<Snapshot, 'seen'>> & { readonly sockets?: readonly ListedSocket[] } = {},
 ): Snapshot {
   const { sockets = [], ...rest } = changes;
-  return { ...PLAIN, ...rest, seen: { sockets: [...PLAIN_SOCKETS, ...sockets], notSeen: 0 } };
+  return { ...PLAIN, ...rest, seen: { sockets: [...PLAIN_SOCKETS, ...sockets], hiddenProcesses: 0 } };
 }
 
 /** The kernel settings of the plain host with changes. */

@@ -34,9 +34,9 @@ test('owners are listed oldest first, and those of invisible users are counted',
       .owners(inodes)
       .owners.get(socket.inode)
       ?.map(({ pid }) => pid);
-  assert.deepEqual([pids(), sockets.owners(inodes).notSeen], [[8, 9, 7], 0]);
+  assert.deepEqual([pids(), sockets.owners(inodes).hiddenProcesses], [[8, 9, 7], 0]);
   sockets.closedUsers.add(0);
-  assert.deepEqual([pids(), sockets.owners(inodes).notSeen], [[9], 2]);
+  assert.deepEqual([pids(), sockets.owners(inodes).hiddenProcesses], [[9], 2]);
   assert.equal(sockets.owners(new Set()).owners.size, 0);
 });
 

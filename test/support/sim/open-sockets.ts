@@ -1,7 +1,7 @@
 // The sockets of a simulated host, and their owners, which a test opens and closes.
 
 import type { OpenSocket, SocketOwner } from '../../../src/base/open-socket.ts';
-import type { OpenSocketQuery, OpenSockets, OwnersSeen } from '../../../src/sockets/core/open-sockets.ts';
+import type { FoundOwners, OpenSocketQuery, OpenSockets } from '../../../src/sockets/core/open-sockets.ts';
 import { SimRandom } from './random.ts';
 
 /** The range of inodes. */
@@ -77,14 +77,14 @@ export class SimOpenSockets implements OpenSockets {
     );
   }
 
-  owners(inodes: ReadonlySet<number>): OwnersSeen {
+  owners(inodes: ReadonlySet<number>): FoundOwners {
     const seen = this.#holdings.filter(({ owner }) => !this.closedUsers.has(owner.uid));
     const owners = new Map<number, SocketOwner[]>();
     for (const { inode, owner } of seen.toSorted((a, b) => a.owner.startTicks - b.owner.startTicks)) {
       if (inodes.has(inode)) owners.set(inode, [...(owners.get(inode) ?? []), owner]);
     }
     const hidden = this.#holdings.filter((holding) => !seen.includes(holding));
-    return { owners, notSeen: new Set(hidden.map(({ owner }) => owner.pid)).size };
+    return { owners, hiddenProcesses: new Set(hidden.map(({ owner }) => owner.pid)).size };
   }
 
   cgroupPath(id: bigint): string | undefined {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { parseIp } from '../../../base/address.ts';
 import type { OpenSocket } from '../../../base/open-socket.ts';
 import type { Verdict } from '../../../profile/core/verdict.ts';
-import type { SeenSocket } from '../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../sockets/core/socket-snapshot.ts';
 import { type Explanation, explainPort, type PortFacts } from './explain.ts';
 import type { Binder } from './permission.ts';
 
@@ -31,8 +31,8 @@ function end(address: string, port: number) {
 
 function seen(
   changes: Partial<OpenSocket> & { local?: OpenSocket['local'] },
-  about: Partial<SeenSocket> = {},
-): SeenSocket {
+  about: Partial<ListedSocket> = {},
+): ListedSocket {
   const socket: OpenSocket = {
     protocol: 'tcp',
     state: 'LISTEN',
@@ -52,12 +52,12 @@ function seen(
 
 const NGINX = { pid: 812, startTicks: 1, name: 'nginx', command: 'nginx', uid: 33, cgroup: undefined };
 
-function explained(changes: Partial<PortFacts> & { sockets?: readonly SeenSocket[] }): Explanation {
+function explained(changes: Partial<PortFacts> & { sockets?: readonly ListedSocket[] }): Explanation {
   const { sockets = [], ...others } = changes;
   return explainPort({
     port: 8080,
     protocol: 'tcp',
-    seen: { sockets, notSeen: 0 },
+    seen: { sockets, hiddenProcesses: 0 },
     kernel: { ephemeral: { first: 32_768, last: 60_999 }, reserved: [], unprivilegedStart: 1024 },
     you: ALICE,
     root: ROOT,
@@ -157,7 +157,7 @@ describe('a port in use', () => {
   });
 
   test('has a command that stops the holder and no other program', () => {
-    const advised = (about: Partial<SeenSocket>) => {
+    const advised = (about: Partial<ListedSocket>) => {
       const [first] = explained({ sockets: [seen({}, about)] }).answer.remedies;
       return first?.command ?? first?.text;
     };

@@ -10,7 +10,7 @@ import type { Stack } from '../../../names/core/stack.ts';
 import { isEphemeralOn, isSystem, STACKS } from '../../../names/core/stacks.ts';
 import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import type { Reservation } from '../../../profile/core/rules.ts';
-import type { Seen, SeenSocket } from '../../../sockets/core/seen.ts';
+import type { ListedSocket, SocketSnapshot } from '../../../sockets/core/socket-snapshot.ts';
 import { type Answer, answerOf } from './answer.ts';
 import { type Attempt, attemptsOn } from './attempts.ts';
 import { type EphemeralAllocation, ephemeralAllocation } from './ephemeral-allocation.ts';
@@ -46,7 +46,7 @@ export interface PortFacts {
   readonly port: number;
   readonly protocol: Protocol;
   /** The sockets of this port and protocol. */
-  readonly seen: Seen;
+  readonly seen: SocketSnapshot;
   readonly kernel: KernelPorts;
   readonly you: Binder;
   readonly root: Binder;
@@ -69,7 +69,7 @@ interface BinderPermission extends Binder {
 
 export interface Explanation extends Omit<PortFacts, 'you' | 'root' | 'seen'> {
   readonly answer: Answer;
-  readonly holders: readonly SeenSocket[];
+  readonly holders: readonly ListedSocket[];
   readonly attempts: readonly Attempt<SocketGroup>[];
   readonly allocation: EphemeralAllocation;
   readonly you: BinderPermission;

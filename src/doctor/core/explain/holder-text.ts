@@ -1,7 +1,7 @@
 // Formats the owner of a socket and its addresses for people.
 import { formatIp, hostPortText } from '../../../base/address.ts';
 import type { OpenSocket, SocketEnd } from '../../../base/open-socket.ts';
-import type { SeenSocket } from '../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../sockets/core/socket-snapshot.ts';
 
 /** "nginx (pid 812, nginx.service)"; "a program of user alice"; undefined where the owner is unknown. */
 export function holderText({
@@ -11,7 +11,7 @@ export function holderText({
   unit,
   user,
   socket,
-}: SeenSocket): string | undefined {
+}: ListedSocket): string | undefined {
   const [owner, ...others] = owners;
   if (forwardsTo) return `a container at ${endText(forwardsTo)} (docker-proxy, pid ${owner?.pid ?? 0})`;
   const place = container ? `${container.runtime} container ${container.id}` : unit;

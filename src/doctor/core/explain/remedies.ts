@@ -1,6 +1,6 @@
 // Remedies for a port that cannot be bound, with commands where there are any.
 import type { OpenSocket } from '../../../base/open-socket.ts';
-import type { SeenSocket } from '../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../sockets/core/socket-snapshot.ts';
 import { formatPortList } from '../../../text/port-list.ts';
 import { OTHER_PLACES } from './attempts.ts';
 import type { BindContext, HeldCause, Remedy } from './bind-context.ts';
@@ -20,7 +20,7 @@ export function reserveRemedies(what: string, { port, protocol, kernel }: BindCo
 }
 
 /** Remedies for a port in use. An ephemeral port would be assigned to a client again if it is not reserved. */
-export function remediesOf(context: BindContext, cause: HeldCause, seen: SeenSocket): Remedy[] {
+export function remediesOf(context: BindContext, cause: HeldCause, seen: ListedSocket): Remedy[] {
   const { port, protocol, attempts, allocation } = context;
   if (cause === 'LISTENING' || cause === 'BOUND' || protocol === 'udp') {
     const another = { text: 'Or use another port', command: `portreeve suggest --near ${port}` };
@@ -54,7 +54,7 @@ const STOPPING_RUNTIMES: ReadonlySet<string> = new Set(['docker', 'podman']);
 const MANAGER = 'systemd';
 
 /** How to stop the holder, as far as it is known. */
-function stopRemedy({ forwardsTo, container, unit, owners: [owner] }: SeenSocket): Remedy {
+function stopRemedy({ forwardsTo, container, unit, owners: [owner] }: ListedSocket): Remedy {
   if (forwardsTo) return { text: 'Stop the container; to find it', command: 'docker ps' };
   if (container) {
     const text = 'Stop the container';

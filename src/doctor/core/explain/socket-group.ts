@@ -1,17 +1,17 @@
 // Groups the sockets of a port that have the same effect on a bind to that port.
 import type { OpenSocket } from '../../../base/open-socket.ts';
-import type { SeenSocket } from '../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../sockets/core/socket-snapshot.ts';
 
 /** Sockets with the same address, state and user, represented by one of them. */
 export interface SocketGroup extends OpenSocket {
   /** The one that keeps the port longest, as far as that is known. */
-  readonly seen: SeenSocket;
+  readonly seen: ListedSocket;
   readonly count: number;
 }
 
 /** A busy server has tens of thousands of connections on its port, but few groups. */
-export function groupSockets(sockets: readonly SeenSocket[]): SocketGroup[] {
-  const groups = new Map<string, { longest: SeenSocket; count: number }>();
+export function groupSockets(sockets: readonly ListedSocket[]): SocketGroup[] {
+  const groups = new Map<string, { longest: ListedSocket; count: number }>();
   for (const seen of sockets) {
     const key = keyOf(seen.socket);
     const group = groups.get(key);

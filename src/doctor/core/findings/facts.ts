@@ -9,7 +9,7 @@ import { changeText, placeText } from '../../../profile/core/advice.ts';
 import { KERNEL_JOB } from '../../../profile/core/inaddrany.ts';
 import type { Reservation } from '../../../profile/core/rules.ts';
 import { type JobNames, jobMatcher } from '../../../profile/core/table.ts';
-import type { SeenSocket } from '../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../sockets/core/socket-snapshot.ts';
 import { endText, holderText } from '../explain/holder-text.ts';
 import type { Found, Remedy } from './finding.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -18,7 +18,7 @@ import type { Snapshot } from './snapshot.ts';
 export interface Listener {
   readonly protocol: Protocol;
   readonly port: number;
-  readonly sockets: readonly SeenSocket[];
+  readonly sockets: readonly ListedSocket[];
 }
 
 /** The maximum share of the ephemeral range that remedies may reserve. */
@@ -197,8 +197,8 @@ export class Facts {
   }
 }
 
-function listenersOf(sockets: readonly SeenSocket[]): Listener[] {
-  const groups = new Map<string, SeenSocket[]>();
+function listenersOf(sockets: readonly ListedSocket[]): Listener[] {
+  const groups = new Map<string, ListedSocket[]>();
   for (const seen of sockets) {
     const { state, local, protocol } = seen.socket;
     if (state === 'LISTEN' || state === 'UNCONNECTED') put(groups, keyOf(local.port, protocol), seen);
@@ -273,14 +273,14 @@ export function useText({ use }: Reservation): string {
 }
 
 /** The local address of a socket: "0.0.0.0:80/tcp". */
-export function socketText({ socket }: SeenSocket): string {
+export function socketText({ socket }: ListedSocket): string {
   return `${endText(socket.local)}/${socket.protocol}`;
 }
 
 const MS_PER_SECOND = 1000;
 
 /** The owner of a socket; for a socket in TIME_WAIT, how long the kernel keeps it. */
-export function ownerText(seen: SeenSocket): string {
+export function ownerText(seen: ListedSocket): string {
   const { socket } = seen;
   if (socket.state === 'TIME_WAIT') {
     const seconds = Math.ceil((socket.expiresMs ?? 0) / MS_PER_SECOND);
@@ -293,7 +293,7 @@ export function ownerText(seen: SeenSocket): string {
 const SERVICE = /^(?!user@).*\.service$/;
 
 /** Whether two sockets belong to the same program, as far as that can be determined. */
-export function isSameHolder(a: SeenSocket, b: SeenSocket): boolean {
+export function isSameHolder(a: ListedSocket, b: ListedSocket): boolean {
   const isSameUser = a.socket.uid === b.socket.uid;
   const [one] = a.owners;
   const [other] = b.owners;
@@ -307,6 +307,6 @@ export function isSameHolder(a: SeenSocket, b: SeenSocket): boolean {
 }
 
 /** Whether the address of a socket is reachable from other hosts. */
-export function isReachable({ socket }: SeenSocket): boolean {
+export function isReachable({ socket }: ListedSocket): boolean {
   return !isLoopback(socket.local.address);
 }

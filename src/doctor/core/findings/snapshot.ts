@@ -8,7 +8,7 @@ import type { ServiceEntry } from '../../../names/core/services.ts';
 import type { RegisteredProgram } from '../../../portmap/core/registered-program.ts';
 import type { Profile } from '../../../profile/core/rules.ts';
 import type { InaddrAnyRange } from '../../../profile/text/bpxprm.ts';
-import type { Seen } from '../../../sockets/core/seen.ts';
+import type { SocketSnapshot } from '../../../sockets/core/socket-snapshot.ts';
 
 /** A configured value. */
 export interface Configured<Value> {
@@ -66,7 +66,7 @@ export interface AssignableElsewhere {
 }
 
 export interface Snapshot {
-  readonly seen: Seen;
+  readonly seen: SocketSnapshot;
   readonly kernel: KernelPorts;
   readonly reusesTimeWait: TimeWaitReuse;
   readonly boot: BootPorts;

@@ -120,7 +120,7 @@ function cookieAt(host: NetworkNamespaces, path: string): bigint {
 function dropOthers(guarded: GuardedNamespaces, host: NetworkNamespaces, named: ReadonlySet<bigint>): void {
   const candidates = guarded.list().filter(({ cookie, by }) => by !== 'home' && !named.has(cookie));
   if (candidates.length === 0) return;
-  const { namespaces, isComplete } = host.seen();
+  const { namespaces, isComplete } = host.visible();
   const there = new Map(namespaces.map((one) => [one.cookie, one]));
   for (const { cookie, by } of candidates) {
     const found = there.get(cookie);

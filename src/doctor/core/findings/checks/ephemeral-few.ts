@@ -1,7 +1,7 @@
 // Check for the exhaustion of ephemeral ports, which counts ports as the kernel does.
 import { formatIp, isLoopback } from '../../../../base/address.ts';
 import type { Protocol } from '../../../../base/port.ts';
-import type { SeenSocket } from '../../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../../sockets/core/socket-snapshot.ts';
 import { endText } from '../../explain/holder-text.ts';
 import { check } from '../check.ts';
 import { countOf, type Facts, portsText } from '../facts.ts';
@@ -74,7 +74,7 @@ function usesByDestination(facts: Facts): Use[] {
 }
 
 /** Whether a socket prevents connect(2) from using its port for the same destination. */
-function blocksPort(facts: Facts, seen: SeenSocket): boolean {
+function blocksPort(facts: Facts, seen: ListedSocket): boolean {
   const { protocol, local, remote } = seen.socket;
   const isClient = protocol === 'tcp' && remote !== undefined && facts.isAssignable(local.port);
   return isClient && !facts.listenerAt(local.port, protocol) && !isReusable(facts, seen);
@@ -86,7 +86,7 @@ const TIME_WAIT_MS = 60_000;
 const REUSABLE_AFTER_MS = 1000;
 
 /** Whether connect(2) may reuse the port of a connection in TIME_WAIT (net.ipv4.tcp_tw_reuse). */
-function isReusable({ snapshot }: Facts, { socket }: SeenSocket): boolean {
+function isReusable({ snapshot }: Facts, { socket }: ListedSocket): boolean {
   const { state, local, remote, expiresMs = TIME_WAIT_MS } = socket;
   if (state !== 'TIME_WAIT' || expiresMs > TIME_WAIT_MS - REUSABLE_AFTER_MS) return false;
   const isLocal = isLoopback(local.address) || (remote !== undefined && isLoopback(remote.address));

@@ -1,6 +1,6 @@
 // Checks for ports of services that the kernel can assign, or has assigned, to clients as ephemeral ports.
 
-import type { SeenSocket } from '../../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../../sockets/core/socket-snapshot.ts';
 import { rangesOfPorts } from '../../../../text/port-list.ts';
 import { endText } from '../../explain/holder-text.ts';
 import { check } from '../check.ts';
@@ -153,7 +153,7 @@ export const CLIENT_ON_PORT = check({
     'To prevent it in the future, reserve the port: see RESERVATION_EPHEMERAL.',
   ],
   run: (facts) => {
-    const clients = new Map<string, { readonly seen: SeenSocket; readonly claim: string }>();
+    const clients = new Map<string, { readonly seen: ListedSocket; readonly claim: string }>();
     for (const seen of facts.snapshot.seen.sockets) {
       const { local, protocol } = seen.socket;
       if (!facts.isEphemeral(local.port)) continue;
@@ -179,15 +179,15 @@ export const CLIENT_ON_PORT = check({
   },
 });
 
-function lastsLonger(a: SeenSocket | undefined, b: SeenSocket): boolean {
+function lastsLonger(a: ListedSocket | undefined, b: ListedSocket): boolean {
   if (!a) return false;
-  const leftOf = ({ socket }: SeenSocket) =>
+  const leftOf = ({ socket }: ListedSocket) =>
     socket.state === 'TIME_WAIT' ? (socket.expiresMs ?? 0) : Number.POSITIVE_INFINITY;
   return leftOf(a) >= leftOf(b);
 }
 
 /** A clause: why the port of a socket belongs to another program; undefined where it does not. */
-function claimOnPort(facts: Facts, seen: SeenSocket): string | undefined {
+function claimOnPort(facts: Facts, seen: ListedSocket): string | undefined {
   const { local, protocol, state } = seen.socket;
   if (state === 'LISTEN' || state === 'BOUND') return undefined;
   // A connection of the service has the same port as its listener.
@@ -196,7 +196,7 @@ function claimOnPort(facts: Facts, seen: SeenSocket): string | undefined {
   return reservedFor(facts, seen) ?? namedInServices(facts, seen);
 }
 
-function reservedFor(facts: Facts, seen: SeenSocket): string | undefined {
+function reservedFor(facts: Facts, seen: ListedSocket): string | undefined {
   const { socket, owners } = seen;
   const reservations = facts.reservationsAt(socket.local.port, socket.protocol);
   const [first] = reservations;
@@ -209,7 +209,7 @@ function reservedFor(facts: Facts, seen: SeenSocket): string | undefined {
 }
 
 /** An unconnected socket may be that of the service. */
-function namedInServices(facts: Facts, seen: SeenSocket): string | undefined {
+function namedInServices(facts: Facts, seen: ListedSocket): string | undefined {
   const { local, protocol, state } = seen.socket;
   if (state === 'UNCONNECTED' || !isOutgoing(facts, seen)) return undefined;
   const entry = facts.servicesAt(local.port, protocol).find((each) => facts.isLocalEntry(each));
@@ -220,7 +220,7 @@ function namedInServices(facts: Facts, seen: SeenSocket): string | undefined {
  * Whether this host opened the connection: the remote port is not an ephemeral one, or a socket of this host listens
  * on it.
  */
-function isOutgoing(facts: Facts, { socket }: SeenSocket): boolean {
+function isOutgoing(facts: Facts, { socket }: ListedSocket): boolean {
   const { remote, protocol } = socket;
   if (remote === undefined) return protocol === 'udp';
   return !facts.isEphemeral(remote.port) || facts.listenerAt(remote.port, protocol) !== undefined;

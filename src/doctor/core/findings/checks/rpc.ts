@@ -3,7 +3,7 @@
 import { formatIp, hostPortText, type IpAddress, isWildcard } from '../../../../base/address.ts';
 import type { Protocol } from '../../../../base/port.ts';
 import type { RegisteredProgram } from '../../../../portmap/core/registered-program.ts';
-import type { SeenSocket } from '../../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../../sockets/core/socket-snapshot.ts';
 import { RESVPORT_MAX, RESVPORT_MIN } from '../../../text/bindresvport.ts';
 import { check } from '../check.ts';
 import {
@@ -73,7 +73,7 @@ function hasSocket(facts: Facts, { port, protocol, address }: RegisteredProgram)
 }
 
 /** For a wildcard address: whether the socket receives anything of its family. */
-function receives({ local, v6Only }: SeenSocket['socket'], address: IpAddress): boolean {
+function receives({ local, v6Only }: ListedSocket['socket'], address: IpAddress): boolean {
   const isSameFamily = local.address.family === address.family;
   if (!isSameFamily) return local.address.family === 6 && isWildcard(local.address) && !v6Only;
   return isWildcard(local.address) || isWildcard(address) || formatIp(local.address) === formatIp(address);
@@ -183,7 +183,7 @@ export const RPC_BEFORE_SERVICE = check({
 interface PortRisk {
   readonly service: Listener;
   /** The first socket of the service. */
-  readonly socket: SeenSocket;
+  readonly socket: ListedSocket;
   readonly program: Listener;
   /** Whether the RPC program was started before the service. */
   readonly isOlder: boolean;

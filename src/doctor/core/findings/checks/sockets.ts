@@ -1,6 +1,6 @@
 // Checks for misleading sockets: a port with two owners, and a port that is bound without a listener.
 import { formatIp, type IpAddress, isWildcard } from '../../../../base/address.ts';
-import type { SeenSocket } from '../../../../sockets/core/seen.ts';
+import type { ListedSocket } from '../../../../sockets/core/socket-snapshot.ts';
 import { check } from '../check.ts';
 import { type Facts, isSameHolder, type Listener, only, ownerText, socketText } from '../facts.ts';
 import type { Found } from '../finding.ts';
@@ -35,7 +35,7 @@ export const OWNERS_DIFFER = check({
 });
 
 /** If one program holds the port for both families, the others share it on purpose, as for mDNS. */
-function differing({ sockets }: Listener): [SeenSocket, SeenSocket] | undefined {
+function differing({ sockets }: Listener): [ListedSocket, ListedSocket] | undefined {
   const local = sockets.filter(({ socket }) => isForLocalhost(socket.local.address));
   const v4 = local.filter(({ socket }) => socket.local.address.family === 4);
   const v6 = local.filter(({ socket }) => socket.local.address.family === 6);
@@ -86,7 +86,7 @@ export const BOUND_NOT_LISTENING = check({
 });
 
 /** A program that also listens on the port, such as one that shares it among its processes, binds it on purpose. */
-function belongsToListener(facts: Facts, seen: SeenSocket): boolean {
+function belongsToListener(facts: Facts, seen: ListedSocket): boolean {
   const { local, protocol } = seen.socket;
   const sockets = facts.listenerAt(local.port, protocol)?.sockets ?? [];
   return sockets.some((each) => isSameHolder(each, seen));

@@ -1,7 +1,8 @@
 // A snapshot of the sockets of a host with their owners.
 import type { OpenSocket, SocketEnd, SocketOwner } from '../../base/open-socket.ts';
 
-export interface SeenSocket {
+/** A socket with its owners, as `portreeve ports` lists it. */
+export interface ListedSocket {
   readonly socket: OpenSocket;
   /** The processes that have it open, oldest first; empty if there are none or they could not be read. */
   readonly owners: readonly SocketOwner[];
@@ -22,8 +23,8 @@ export interface SeenSocket {
   readonly aliases?: readonly string[];
 }
 
-export interface Seen {
-  readonly sockets: readonly SeenSocket[];
+export interface SocketSnapshot {
+  readonly sockets: readonly ListedSocket[];
   /** The number of processes that could not be read; they are missing from the owners. */
-  readonly notSeen: number;
+  readonly hiddenProcesses: number;
 }
