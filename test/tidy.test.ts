@@ -135,7 +135,7 @@ describe('a file is in use', () => {
     });
   }
 
-  test('when the table says what reads it, as long as it is there', () => {
+  test('if the table names its reader, while it exists', () => {
     const files = new Map([['docs/b.md', '']]);
     assert.deepEqual(unusedFiles(files, { 'docs/': 'a test reads it' }), []);
     assert.match(unusedFiles(files, { 'docs/': '', 'doc/': '' }).join('\n'), /^doc\/ unused exception/);

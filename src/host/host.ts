@@ -158,7 +158,7 @@ export interface Child {
   readonly pid: number;
   /** Sends a line over the channel. */
   send(line: string): void;
-  /** Closes the channel, which tells the child to exit. */
+  /** Closes the channel; the child then exits. */
   closeChannel(): void;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }

@@ -62,19 +62,19 @@ test('root has a separate status socket', async (t) => {
 test('the status has the parts of all services, and their routes are served', async (t) => {
   const { daemon, runtime } = workshop(t);
   await daemon.start();
-  const [look, run] = [join(runtime, STATUS_SOCKET), join(runtime, USER_SOCKET)];
-  const { since, ...status } = await readStatus<Record<string, unknown>>(look, '/v1/status');
+  const [statusSocket, userSocket] = [join(runtime, STATUS_SOCKET), join(runtime, USER_SOCKET)];
+  const { since, ...status } = await readStatus<Record<string, unknown>>(statusSocket, '/v1/status');
   assert.deepEqual(status, {
     ...{ version: '1.2.3', pid: process.pid, runtime },
     ...{ ball: { color: 'plain' }, doll: { color: 'plain' } },
   });
   assert.match(`${since}`, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  assert.deepEqual(await readStatus(look, '/v1/doll'), { color: 'plain' });
-  assert.deepEqual(await postTo(run, '/v1/ball/paint', { color: 'red' }), {
+  assert.deepEqual(await readStatus(statusSocket, '/v1/doll'), { color: 'plain' });
+  assert.deepEqual(await postTo(userSocket, '/v1/ball/paint', { color: 'red' }), {
     painted: 1,
     request: { color: 'red' },
   });
-  await assert.rejects(postTo(run, '/v1/ball', {}), { code: 'PATH_UNKNOWN' });
+  await assert.rejects(postTo(userSocket, '/v1/ball', {}), { code: 'PATH_UNKNOWN' });
 });
 
 test('the metrics of all services are one text for Prometheus', async (t) => {

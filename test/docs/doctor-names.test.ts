@@ -16,7 +16,7 @@ const PAGE = readFileSync(new URL(FILE, ROOT), 'utf8');
 
 const rangeOf = ({ first, last }: { readonly first: number; readonly last: number }) => `${first}-${last}`;
 
-test('the systems', () => {
+test('the table of systems equals the source', () => {
   const columns = ['name', 'system', 'in use', 'TCP', 'UDP'];
   assert.deepEqual(
     tableOf(FILE, columns).map((row) => columns.map((column) => row[column]?.replaceAll('`', ''))),
@@ -30,7 +30,7 @@ test('the systems', () => {
   );
 });
 
-test('the default ranges', () => {
+test('the table of default ranges equals the source', () => {
   const columns = ['default range', 'ports', 'protocols', 'set by'];
   assert.deepEqual(
     tableOf(FILE, columns).map((row) => columns.map((column) => row[column])),

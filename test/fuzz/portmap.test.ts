@@ -1,4 +1,4 @@
-/** The port mapper and any bytes: it answers within its bounds, or is silent, and goes on answering rightly. */
+/** Tests the port mapper with arbitrary bytes: replies are bounded, and later requests are answered correctly. */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -59,8 +59,8 @@ const anyCaller = fc.constantFrom(
   simPeer('tcp6', { address: ip('2001:db8::9') }),
 );
 
-describe('any bytes', () => {
-  test('as a message are answered by a reply of bounded length or not at all', () => {
+describe('arbitrary bytes', () => {
+  test('as a message have a reply of bounded length or none', () => {
     const portmap = portmapService(['10.9.8.1/24']);
     fc.assert(
       fc.property(anyCaller, anyBytes, (peer, bytes) => {
@@ -76,7 +76,7 @@ describe('any bytes', () => {
     );
   });
 
-  test('from afar over UDP are answered by little more than was asked', () => {
+  test('from a remote host over UDP have a reply that is hardly longer than the request', () => {
     const portmap = portmapService(['10.9.8.1/24']);
     const stranger = simPeer('udp', { address: ip('203.0.113.9') });
     fc.assert(
@@ -88,7 +88,7 @@ describe('any bytes', () => {
     );
   });
 
-  test('as a stream are taken, kept for more, or end it, and no other stream is disturbed', () => {
+  test('on a stream are processed, are kept as a partial request, or close it, and no other stream is affected', () => {
     const portmap = portmapService();
     const records = fc.array(anyBytes, { maxLength: 5 }).map((list) => {
       return new Uint8Array(list.flatMap((bytes) => [...encodeRecord(bytes)]));
@@ -107,7 +107,7 @@ describe('any bytes', () => {
   });
 });
 
-test('every length that a call can name is refused without memory for it', () => {
+test('an excessive length in a call is refused before memory is allocated for it', () => {
   const portmap = portmapService();
   for (const [version, procedure, before] of [
     [2, 5, 3],

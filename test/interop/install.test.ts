@@ -1,4 +1,4 @@
-/** Installing on a host that runs: the accounts are made, once, and everything goes away again. */
+/** Tests `portreeve install` and `uninstall` on a running host: accounts, units, and the refusal of untrusted files. */
 
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
@@ -14,7 +14,7 @@ async function open(t: TestContext, ...probes: readonly Probe[]): Promise<Sandbo
 
 const units = (sandbox: Sandbox) => readdir(sandbox.path('/etc/systemd/system')).catch(() => []);
 
-test('install makes the accounts, a second one changes nothing, and uninstall takes the units away', async (t) => {
+test('install creates the accounts, a second one changes nothing, and uninstall removes the units', async (t) => {
   const sandbox = await open(t, probe.command('systemd-sysusers'));
   if (sandbox === undefined) return;
   const first = await portreeve(sandbox, ['install', '--allow-path']);
@@ -34,7 +34,7 @@ test('install makes the accounts, a second one changes nothing, and uninstall ta
   );
 });
 
-test('a file of others stops all of it before anything is written', async (t) => {
+test('a foreign file refuses the installation before anything is written', async (t) => {
   const sandbox = await open(t);
   if (sandbox === undefined) return;
   await sandbox.write('/etc/systemd/system/rpcbind.service', '[Service]\nExecStart=/sbin/rpcbind\n');
@@ -85,11 +85,11 @@ test('a program that only root can change is installed', async (t) => {
   );
 });
 
-test('a program that anybody else can change is refused, also by a dry run, unless it is allowed', async (t) => {
+test('a program that other users can change is refused, also by a dry run, unless that is allowed', async (t) => {
   const setup = await owned(t);
   if (!setup) return;
   const { sandbox, install } = setup;
-  const cases: [undo: string, change: string, says: string][] = [
+  const cases: [undo: string, change: string, message: string][] = [
     ['chown -R 0:0 .', `chown -R ${ALICE} bin dist`, `${OWNED}/bin belongs to uid ${ALICE}`],
     ['chown 0 dist/main.js', `chown ${ALICE} dist/main.js`, `${OWNED}/dist/main.js belongs to uid ${ALICE}`],
     ['chmod 755 /run/owned', 'chmod 1777 /run/owned', '/run/owned is writable by everyone'],
@@ -115,17 +115,17 @@ test('a program that anybody else can change is refused, also by a dry run, unle
       `${OWNED}/node_modules/koffi is writable by everyone`,
     ],
   ];
-  for (const [undo, change, says] of cases) {
+  for (const [undo, change, message] of cases) {
     await sandbox.run(['sh', '-c', `cd ${OWNED} && ${change}`]);
     for (const words of [[], ['--dry-run']]) {
       const { code, stdout, stderr } = await install(...words);
-      assert.deepEqual([code, stdout], [1, ''], says);
-      assert.ok(stderr.includes(`\n  ${says}\n`), `${says}\n${stderr}`);
+      assert.deepEqual([code, stdout], [1, ''], message);
+      assert.ok(stderr.includes(`\n  ${message}\n`), `${message}\n${stderr}`);
       assert.match(stderr, /npm install --global portreeve.*--allow-path/s);
     }
     assert.deepEqual(await units(sandbox), [], 'nothing is written');
     await sandbox.run(['sh', '-c', `cd ${OWNED} && ${undo}`]);
-    assert.equal((await install('--dry-run')).code, 0, `undone: ${says}`);
+    assert.equal((await install('--dry-run')).code, 0, `undone: ${message}`);
   }
   await sandbox.run(['chmod', '777', `${OWNED}/dist/main.js`]);
   const allowed = await install('--allow-path');

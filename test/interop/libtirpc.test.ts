@@ -18,17 +18,17 @@ async function clientSetup(t: TestContext, ...probes: Probe[]): Promise<[Setup, 
 test('pmap_set registers, pmap_getport looks up, pmap_unset removes', async (t) => {
   const [, client] = (await clientSetup(t)) ?? [];
   if (client === undefined) return;
-  const lookUp = (version: number, protocol: string) =>
+  const getPort = (version: number, protocol: string) =>
     client.call(`pmap_getport 127.0.0.1 536871111 ${version} ${protocol}`);
   await client.start('hold udp 4242');
-  assert.equal(await lookUp(1, 'udp'), `pmap_getport: ${NOT_REGISTERED}`);
+  assert.equal(await getPort(1, 'udp'), `pmap_getport: ${NOT_REGISTERED}`);
   assert.equal(await client.call('pmap_set 536871111 1 udp 4242'), 'pmap_set 1');
-  assert.equal(await lookUp(1, 'udp'), 'pmap_getport 4242');
-  assert.equal(await lookUp(1, 'tcp'), `pmap_getport: ${NOT_REGISTERED}`);
+  assert.equal(await getPort(1, 'udp'), 'pmap_getport 4242');
+  assert.equal(await getPort(1, 'tcp'), `pmap_getport: ${NOT_REGISTERED}`);
   const maps = await client.call('pmap_getmaps 127.0.0.1');
   assert.ok(maps.split('\n').includes('pmap_getmaps 536871111 1 udp 4242'), maps);
   assert.equal(await client.call('pmap_unset 536871111 1'), 'pmap_unset 1');
-  assert.equal(await lookUp(1, 'udp'), `pmap_getport: ${NOT_REGISTERED}`);
+  assert.equal(await getPort(1, 'udp'), `pmap_getport: ${NOT_REGISTERED}`);
 });
 
 test('pmap_getport of another version returns the port, at which the service reports its versions', async (t) => {

@@ -1,4 +1,4 @@
-/** Tests that Sun's small services register as nobody or root and are reached by their clients. */
+/** Tests that the small RPC services of Sun register, as the user nobody or root, and that clients reach them. */
 
 import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';

@@ -123,7 +123,7 @@ describe('a refusal', () => {
     );
   });
 
-  test('has the user by whom it was judged, even if the unit is known when it is read', async (t) => {
+  test('has the user by which it was judged, even if the unit is known when it is read', async (t) => {
     if (!guardReady(t)) return;
     const { fixture, archive, record, bind, memory } = await onFixture(t);
     const web = fixture.below('web.service');
@@ -222,7 +222,7 @@ test('what happened while no daemon recorded it is counted, and reported as far 
   assert.equal(sumOf(allIn(archive)), refusedIn(fixture));
 });
 
-/** Two users, of whom only one is in the group that may see all events. */
+/** Two users, of which only one is in the group that may see all events. */
 const BOB = 1001;
 const GROUP = 998;
 const PASSWD = `root:x:0:0::/:/bin/sh\nalice:x:${ALICE}:${ALICE}::/:/bin/sh\nbob:x:${BOB}:${BOB}::/:/bin/sh\n`;

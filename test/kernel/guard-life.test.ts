@@ -220,9 +220,9 @@ test('a program of another build is replaced without a gap', async (t) => {
   const guard = opened(at);
   assert.notEqual(link.programId, olderId);
   assert.equal(await holder(at.agent), 'WEB');
-  const oursId = link.programId;
+  const ownId = link.programId;
   opened(at).close();
-  assert.equal(link.programId, oursId, 'our program is not replaced');
+  assert.equal(link.programId, ownId, 'our program is not replaced');
   guard.close();
   link.close();
 });
@@ -243,9 +243,9 @@ test('what is not ours at the place of the guard is not touched', async (t) => {
   assert.throws(() => GuardKernel.install(bpf, { pins, cgroup: place.cgroup }, nothingInForce()), {
     code: 'GUARD_THERE',
   });
-  const theirs = bpf.openMap(`${pins}/config`);
-  assert.equal(theirs?.info.name, 'theirs');
-  theirs?.close();
+  const foreign = bpf.openMap(`${pins}/config`);
+  assert.equal(foreign?.info.name, 'theirs');
+  foreign?.close();
 });
 
 test('an existing guard is not installed a second time, and continues', async (t) => {

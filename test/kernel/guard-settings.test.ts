@@ -76,7 +76,7 @@ test('a file with an error changes nothing', async (t) => {
 });
 
 /** A cgroup below the root, next to that of the guard. */
-function cgroupBeside(t: TestContext): string {
+function siblingCgroup(t: TestContext): string {
   const directory = join(cgroupRoot(), `portreeve-test-settings-${process.pid}`);
   mkdirSync(directory);
   t.after(() => rmdirSync(directory));
@@ -86,7 +86,7 @@ function cgroupBeside(t: TestContext): string {
 test('the cgroup in the settings is judged, and a guard of another cgroup is not used for it', async (t) => {
   const at = await guardDaemon(t, PROFILE);
   if (!at) return;
-  await at.settings(`[guard]\ncgroup = "${cgroupBeside(t)}"\n`);
+  await at.settings(`[guard]\ncgroup = "${siblingCgroup(t)}"\n`);
   const { code, stderr } = await at.guard('enforce');
   assert.equal(code, 1);
   assert.match(stderr, /judges another cgroup than .*\nRemove it first: portreeve guard off\./);

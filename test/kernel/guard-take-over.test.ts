@@ -250,10 +250,10 @@ test('a foreign program under our names is not touched', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older();
-  const theirs = on.bpf.loadProgram('theirs', 'bind6', ALLOW);
+  const foreign = on.bpf.loadProgram('theirs', 'bind6', ALLOW);
   const link = on.bpf.openLink(`${on.place.pins}/bind6`) ?? assert.fail('no link');
-  link.update(theirs);
-  theirs.close();
+  link.update(foreign);
+  foreign.close();
   const { programId } = link;
   for (const act of [
     on.open,

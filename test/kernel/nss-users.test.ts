@@ -71,7 +71,7 @@ test('the answers are stored: at a boot without the database, only the same user
   const running = daemon.start();
   await running.waitForOutput(new RegExp(`guard: ${warning}`));
   await running.stop();
-  // Even setpriv(1) looks up a user. Now the module is gone: that looks as if there were no such user.
+  // Even setpriv(1) looks up a user. Now the module is gone: the effect is that of an unknown user.
   await nss.remove();
   assert.deepEqual(await bound(), ['ok', 'EACCES']);
   await again();

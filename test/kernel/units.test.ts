@@ -125,9 +125,9 @@ test('a socket unit, a unit in its own slice and an instance bind at once, and n
 test('what resembles a unit but is not one gets nothing', async (t) => {
   const at = await setup(t);
   if (!at) return;
-  const theirs = at.unit('theirs.slice');
-  chownSync(theirs, 1000, 1000);
-  const planted = await at.fixture.run(['mkdir', join(theirs, 'ssh.service')], { uid: 1000 });
+  const userSlice = at.unit('theirs.slice');
+  chownSync(userSlice, 1000, 1000);
+  const planted = await at.fixture.run(['mkdir', join(userSlice, 'ssh.service')], { uid: 1000 });
   assert.equal(planted.stderr, '');
   const others = [
     'other.service/ssh.service',
@@ -143,7 +143,7 @@ test('what resembles a unit but is not one gets nothing', async (t) => {
     'ssh.mount',
     'ssh@.servic',
   ].map(at.unit);
-  const binds = [...others, join(theirs, 'ssh.service')].map((cgroup) => [cgroup, 4000] as const);
+  const binds = [...others, join(userSlice, 'ssh.service')].map((cgroup) => [cgroup, 4000] as const);
   assert.deepEqual(
     await at.binds(...binds),
     binds.map(() => 'EACCES'),

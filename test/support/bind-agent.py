@@ -110,7 +110,7 @@ def enter(cgroup):
 
 
 def repeat(binds, stream):
-    """Binds until the next line comes; returns how often each result occurred."""
+    """Binds until the next line arrives; returns how often each result occurred."""
     counts = collections.Counter()
     while not select.select([stream], [], [], 0)[0]:
         for task in binds:
@@ -121,7 +121,7 @@ def repeat(binds, stream):
 
 def answer(task, stream):
     if "unprivilegedStart" in task:
-        # The network is the world's own.
+        # The agent has its own network namespace.
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as setting:
             setting.write(str(task["unprivilegedStart"]))
     if task.get("release"):

@@ -47,7 +47,7 @@ int main(int argc, char **argv) {
   if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1) fail("io_uring_enter");
 
   struct io_uring_cqe *cqe = (struct io_uring_cqe *)(cq + params.cq_off.cqes);
-  /* EINVAL is what a kernel without this operation says; address and descriptor are right. */
+  /* EINVAL means that the kernel does not have this operation: address and descriptor are valid. */
   puts(cqe->res == 0 ? "bound" : cqe->res == -EINVAL ? "no such operation" : strerror(-cqe->res));
   return 0;
 }

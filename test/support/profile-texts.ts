@@ -1,4 +1,4 @@
-/** Random texts made of the words of the profile grammar, most of them with mutations. */
+/** Random texts built from the words of the profile grammar, most of them with mutations. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { fullSpelling, STATEMENT_NAMES } from '../../src/profile/text/keywords.ts';

@@ -52,15 +52,15 @@ def b(orders, channel):
 
 
 def start(work, *args):
-    ours, theirs = socket.socketpair()
+    parent_end, child_end = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        ours.close()
+        parent_end.close()
         os.close(0)
-        work(theirs, *args)
+        work(child_end, *args)
         os._exit(0)
-    theirs.close()
-    return pid, ours
+    child_end.close()
+    return pid, parent_end
 
 
 near, far = socket.socketpair()

@@ -1,4 +1,4 @@
-/* Binds a TCP port of all addresses, to be linked without shared libraries. */
+/* Binds a TCP port on all addresses; linked without shared libraries. */
 
 #include <arpa/inet.h>
 #include <stdio.h>

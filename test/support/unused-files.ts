@@ -19,7 +19,7 @@ export const READ_OTHERWISE: Readonly<Record<string, string>> = {
   'test/vectors/profile/': 'test/support/golden-profiles.ts reads the folder',
 };
 
-/** What looks like a path or a file's name in a text. */
+/** Paths and file names in a text. */
 const PATH = /[\w@.-]+(?:\/[\w@.-]+)*/g;
 
 /** The unused files of a set, as sentences, and the entries of the table that no file of the set needs. */

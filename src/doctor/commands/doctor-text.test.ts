@@ -102,7 +102,7 @@ warning: an entry`),
     assert.ok(lines.includes('  command line of a\\x1b[31m contains the port, and the'), lines.join('\n'));
   });
 
-  test('a host without findings', () => {
+  test('a host without findings is reported as such', () => {
     const nothing = examineResult({ snapshot: snapshot(), unknown: [] }, []);
     assert.equal(examinationText(capturedIo(), nothing, false), 'no findings\n');
   });

@@ -120,8 +120,10 @@ test('a file of the doctor that cannot be read is reported, and is not a usage e
   writeFileSync(join(root, 'etc/services'), '# Local services\nportreeve-test 42357/tcp\n');
   const args = ['--root', root, '--state', '/state'];
   const { findings, unknown } = JSON.parse((await doctor(...args, '--json')).stdout);
-  const ours = findings.find(({ ports: [range] }: { ports: [{ first: number }] }) => range?.first === 42_357);
-  assert.deepEqual([ours?.code, ours?.fix], ['SERVICES_RESERVE_NOTHING', null]);
+  const finding = findings.find(
+    ({ ports: [range] }: { ports: [{ first: number }] }) => range?.first === 42_357,
+  );
+  assert.deepEqual([finding?.code, finding?.fix], ['SERVICES_RESERVE_NOTHING', null]);
   assert.equal(unknown.filter((reason: string) => reason.includes('zz-portreeve-doctor.conf')).length, 1);
   const { code, stderr } = await doctor(...args, '--fix');
   assert.equal(code, 3);

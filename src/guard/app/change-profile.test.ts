@@ -188,7 +188,7 @@ describe('the names in the rules', () => {
   });
 });
 
-describe('the users whom RACF commands permit', () => {
+describe('the users that RACF commands permit', () => {
   const RESOURCE = 'EZB.PORTACCESS.*.TCPIP.ADMIN';
   const COMMANDS = `RDEFINE SERVAUTH ${RESOURCE}\nPERMIT ${RESOURCE} CLASS(SERVAUTH) ID(LDAPADM) ACCESS(READ)\n`;
   /** What was found about a profile with these commands. */

@@ -16,7 +16,7 @@ test('by default a refusal is EACCES, and EADDRINUSE where bindresvport(3) is to
   });
 });
 
-test('all settings', async () => {
+test('all settings are read', async () => {
   const text = `[profile]
 omvs_job = "UNIX"
 authport_jobs = ["FTPD*"]

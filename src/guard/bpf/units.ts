@@ -266,7 +266,7 @@ function nameIn(p: Assembler, slot: number): void {
   p.label(next);
 }
 
-/** Sets the bit that tells the programs at bind(2) that the cgroup may have a job. */
+/** Sets the bit by which the programs at bind(2) recognize that the cgroup may have a job. */
 function setFilter(p: Assembler, slot: number): void {
   p.load('u64', R1, R10, ID_AT);
   p.loadImmediate(R2, CGROUP_FILTER.factor);

@@ -194,7 +194,7 @@ test('a file with warnings and skipped statements is applied', async (t) => {
 });
 
 describe('history', () => {
-  test('of nothing', async (t) => {
+  test('is empty before a profile is applied', async (t) => {
     const { run, state } = setup(t);
     assert.deepEqual(await run('profile history'), {
       code: 0,

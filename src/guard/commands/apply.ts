@@ -106,7 +106,7 @@ function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['gu
 }
 
 const MS_PER_SECOND = 1000;
-/** Somebody has to watch a trial, so it lasts a day at most. */
+/** An administrator should watch a trial, so it lasts at most a day. */
 const TRIAL = {
   option: '--try',
   minMs: MS_PER_SECOND,

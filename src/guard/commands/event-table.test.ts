@@ -67,7 +67,7 @@ describe('on a terminal', () => {
 describe('other lines', () => {
   const last = (changes: Partial<NewGuardEvent>) => shown(undefined, changes)[1] ?? '';
 
-  test('further binds are a number', () => {
+  test('have the number of further binds', () => {
     assert.match(last({ kind: 'more', count: 4711, pid: undefined, command: undefined }), /and 4,711 more$/);
     assert.match(
       last({ ...LOST, kind: 'more', count: 1_234_567, uid: 1000 }),
@@ -75,16 +75,16 @@ describe('other lines', () => {
     );
   });
 
-  test('so are lost ones', () => {
+  test('have the number of lost binds', () => {
     assert.match(last(LOST), /^\S+ \S+ {2}lost {6}- .* 4,711 refusals were counted, and not recorded$/);
   });
 
-  test('what is unknown is a dash, and a user without a name is its uid', () => {
+  test('have a dash for what is unknown, and the uid of a user without a name', () => {
     assert.match(last({ rule: undefined }), / -$/);
     assert.match(last({ user: undefined }), / 1000 {8,}1000 /);
   });
 
-  test('no control characters reach the terminal', () => {
+  test('have no control characters', () => {
     assert.match(last({ command: 'a\x1b[2J\x9b', job: 'B\n' }), /B\\x0a .* a\\x1b\[2J\\x9b/);
   });
 });

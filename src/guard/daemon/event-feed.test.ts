@@ -195,7 +195,7 @@ test('the archive is not read further for a client that reads nothing', async (t
 
 describe('the number of clients', () => {
   test('is limited in total, and a client that disconnects makes room', async (t) => {
-    if (UID !== 0) return t.skip('needs root (uid 0), to whom the lower limit does not apply');
+    if (UID !== 0) return t.skip('needs root (uid 0), because the lower limit applies to other users');
     const { ask } = await served(t);
     const follow = () => ask(eventsPath({ isFollowing: true }));
     const responses = await Promise.all(Array.from({ length: EVENT_READERS_MAX }, follow));

@@ -253,7 +253,7 @@ test('after kill -9 the event is there, and the next process continues', async (
 
 describe('another user', () => {
   /** How many events uid 65534 finds as a member of group 4711, or the error. */
-  async function lookAsMember(state: string): Promise<string> {
+  async function queryAsMember(state: string): Promise<string> {
     const script = `
       const { SqliteEventArchive } = await import(process.argv[1]);
       process.setgroups([4711]); process.setgid(65534); process.setuid(65534);
@@ -272,13 +272,13 @@ describe('another user', () => {
     if (!needs(t, probe.root())) return;
     const state = filled(t, { gid: 4711 });
     chmodSync(join(state, '..'), 0o755);
-    assert.equal(await lookAsMember(state), '1');
+    assert.equal(await queryAsMember(state), '1');
     const archive = archiveIn(t, state, { gid: 4711 });
     archive.append([guardEvent()], EVENT_TIME);
-    assert.equal(await lookAsMember(state), '2');
+    assert.equal(await queryAsMember(state), '2');
     archive.close();
     await killed(state, '{"gid":4711}');
-    assert.equal(await lookAsMember(state), '3');
+    assert.equal(await queryAsMember(state), '3');
   });
 
   test('gets an error where there is no group, or another one', async (t) => {
@@ -286,8 +286,8 @@ describe('another user', () => {
     const state = filled(t, { gid: 4711 });
     chmodSync(join(state, '..'), 0o755);
     chownSync(join(state, EVENT_DATABASE), 0, 0);
-    assert.equal(await lookAsMember(state), 'ARCHIVE_FAILED');
+    assert.equal(await queryAsMember(state), 'ARCHIVE_FAILED');
     chownSync(join(state, EVENT_DATABASE), 0, 4711);
-    assert.equal(await lookAsMember(state), '1');
+    assert.equal(await queryAsMember(state), '1');
   });
 });

@@ -6,10 +6,10 @@ import { needs, probe } from '../../../test/support/probe.ts';
 import { PortreeveError } from '../../base/errors.ts';
 import { enterOwnNetwork, runInOwnNetwork } from './own-network.ts';
 
-const MINE = readlinkSync('/proc/self/ns/net');
+const OWN_NETWORK = readlinkSync('/proc/self/ns/net');
 
 test("the starter's network namespace is rejected", () => {
-  for (const starter of [MINE, '', undefined]) {
+  for (const starter of [OWN_NETWORK, '', undefined]) {
     assert.throws(
       () => enterOwnNetwork(starter),
       (thrown) => thrown instanceof PortreeveError && thrown.code === 'NAMESPACE_FOREIGN',
@@ -31,8 +31,8 @@ test("a program has a new network namespace and receives its starter's", async (
   if (!needs(t, probe.root(), probe.netns())) return;
   const [code, output] = await run('readlink /proc/self/ns/net; echo "$1"; exit 7');
   const [own, starter] = output.split('\n');
-  assert.deepEqual([code, starter], [7, MINE]);
-  assert.notEqual(own, MINE);
+  assert.deepEqual([code, starter], [7, OWN_NETWORK]);
+  assert.notEqual(own, OWN_NETWORK);
 });
 
 test('a program killed by a signal or at the timeout has the corresponding exit status', async (t) => {

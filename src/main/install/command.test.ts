@@ -151,14 +151,14 @@ test('uninstall removes what install wrote and nothing else', async (t) => {
 });
 
 test('a symbolic link of the other system is resolved there, and does not lead into this one', async (t) => {
-  const [root, ours] = [rootOf(t), rootOf(t)];
+  const [root, hostRoot] = [rootOf(t), rootOf(t)];
   mkdirSync(join(root, 'etc'));
-  symlinkSync(ours, join(root, 'etc/systemd'));
+  symlinkSync(hostRoot, join(root, 'etc/systemd'));
   assert.equal((await portreeve(['install', '--root', root])).code, 0);
-  assert.deepEqual(readdirSync(ours), []);
-  assert.ok(existsSync(join(root, ours, 'system/portreeve.service')));
+  assert.deepEqual(readdirSync(hostRoot), []);
+  assert.ok(existsSync(join(root, hostRoot, 'system/portreeve.service')));
   assert.equal((await portreeve(['uninstall', '--root', root])).code, 0);
-  assert.ok(!existsSync(join(root, ours, 'system/portreeve.service')));
+  assert.ok(!existsSync(join(root, hostRoot, 'system/portreeve.service')));
 });
 
 test('the state is kept and listed, unless it is purged', async (t) => {

@@ -230,7 +230,7 @@ describe('uninstalling', () => {
     assert.deepEqual(purged.trees, ['/var/lib/portreeve']);
     assert.doesNotMatch(purged.notes.join('\n'), /\/var\/lib\/portreeve/);
     assert.match(purged.notes.join('\n'), /not removed: \/etc\/portreeve/);
-    // A link there is somebody's own doing.
+    // A link there was not created by an installation.
     tree.link('/var/lib/portreeve', '/home');
     assert.deepEqual(planUninstall(tree.place, true).trees, []);
   });
@@ -238,7 +238,7 @@ describe('uninstalling', () => {
   test('removes the runtime directory only with the units that preserve it', () => {
     const tree = new Tree();
     tree.paths.set('/run/portreeve', { kind: 'directory' });
-    assert.deepEqual(planUninstall(tree.place, true).trees, [], 'that of a daemon that somebody started');
+    assert.deepEqual(planUninstall(tree.place, true).trees, [], 'that of a daemon that was started by hand');
     tree.install();
     assert.deepEqual(planUninstall(tree.place, false).trees, ['/run/portreeve']);
     tree.isBooted = false;

@@ -155,16 +155,16 @@ const RPCBIND_REPLACED = [
 /** Plans the removal of everything that was installed, with `purge` also of the state. */
 export function planUninstall(place: InstallPlace, purge: boolean): UninstallPlan {
   const files = INSTALLED_PATHS.map((path) => ({ path, present: place.inspect(path) }));
-  const ours = files.filter(({ present }) => isOurFile(present)).map(({ path }) => path);
+  const installed = files.filter(({ present }) => isOurFile(present)).map(({ path }) => path);
   const links = UNIT_LINKS.filter((link) => isLinked(link, place.inspect(link.path))).map(({ path }) => path);
-  const units = ours.filter((path) => path !== SYSUSERS_FILE).map(unitName);
+  const units = installed.filter((path) => path !== SYSUSERS_FILE).map(unitName);
   const { state, runtime } = SYSTEM_DIRECTORIES;
   const isPurged = purge && place.inspect(state).kind === 'directory';
   const canStop = place.isLive && place.isBooted && units.length > 0;
   const hasRuntime = canStop && place.inspect(runtime).kind === 'directory';
   return {
     before: canStop ? [['systemctl', 'stop', ...units.toReversed()]] : [],
-    paths: [...links, ...ours],
+    paths: [...links, ...installed],
     // The units preserve it across restarts; after they stopped, its contents are of no use.
     trees: [...(hasRuntime ? [runtime] : []), ...(isPurged ? [state] : [])],
     after: canStop ? [RELOAD] : [],

@@ -158,7 +158,7 @@ describe('systemd-analyze verify', () => {
     assert.deepEqual(verify(written(t, (text) => text)), { status: 0, stderr: '' });
   });
 
-  const mistakes: Record<string, [from: string, to: string, says: RegExp]> = {
+  const mistakes: Record<string, [from: string, to: string, message: RegExp]> = {
     'a setting that it does not know': [
       'NoNewPrivileges=',
       'NoOldPrivileges=',
@@ -168,10 +168,10 @@ describe('systemd-analyze verify', () => {
     'a program that is not there': ['bin/portreeve" serve', 'bin/nothing" serve', /is not executable/],
     'a circle': ['Wants=portreeve.service', 'After=portreeve.service', /ordering cycle/],
   };
-  for (const [name, [from, to, says]] of Object.entries(mistakes)) {
+  for (const [name, [from, to, message]] of Object.entries(mistakes)) {
     test(`warns about ${name}`, (t) => {
       if (!needs(t, probe.command('systemd-analyze'))) return;
-      assert.match(verify(written(t, (text) => text.replace(from, to))).stderr, says);
+      assert.match(verify(written(t, (text) => text.replace(from, to))).stderr, message);
     });
   }
 });

@@ -9,7 +9,7 @@ import { BAD_PORTS } from './browser-ports.ts';
 const EACH_UP_TO = 11_000;
 const STEP = 53;
 
-test('are those that fetch() blocks before it sends anything', async () => {
+test('the blocked ports are those that fetch() blocks before it sends anything', async () => {
   const tested = Array.from({ length: PORT_MAX }, (_, at) => at + 1).filter(
     (port) => port <= EACH_UP_TO || port % STEP === 0,
   );

@@ -52,7 +52,7 @@ function nameIn(stat: string): string {
   return stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
 }
 
-/** The user to whom processes are shown. */
+/** The user that reads the processes. */
 export interface Viewer {
   readonly uid: number;
   readonly gid: number;

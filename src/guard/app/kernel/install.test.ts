@@ -188,7 +188,7 @@ function assertWhole(kernel: SimBpfKernel): void {
 
 /** The recorded guard of an older portreeve has two reserved ports and three users. */
 const OLDER = 'enforce 4000 4001 for 0 1000 1001';
-const OURS = `enforce 4001 for ${WEB_UID}`;
+const OWN = `enforce 4001 for ${WEB_UID}`;
 const NETNS = 77n;
 const SECOND_NS = 1_000_000_000n;
 
@@ -249,7 +249,7 @@ describe('replacing an older guard', () => {
     guard.close();
     assert.deepEqual(bpf.opened, []);
     assertOnlyNames(bpf.kernel, GUARD_NAMES);
-    assert.equal(judged(bpf.kernel), OURS);
+    assert.equal(judged(bpf.kernel), OWN);
   });
 
   test('reads the counters when the older programs have ended, and does not touch ours', () => {
@@ -286,7 +286,7 @@ describe('replacing an older guard', () => {
     kernel.now += SECOND_NS;
     assert.equal(judged(kernel), `enforce 4002 for ${WEB_UID}`);
     kernel.now += 1n;
-    assert.equal(judged(kernel), OURS);
+    assert.equal(judged(kernel), OWN);
     assert.deepEqual([guard.state().revision, guard.hasReverted], [1, true]);
     guard.close();
   });
@@ -373,10 +373,10 @@ describe('replacing an older guard', () => {
 
   test('leaves one of the two in force, complete, when a call fails, and the next process continues', () => {
     const calls = atEachCall('fails', older, takeOver, ({ bpf, kernel, thrown }) => {
-      if (thrown === undefined) assert.equal(judged(kernel), OURS);
+      if (thrown === undefined) assert.equal(judged(kernel), OWN);
       else assertOneOfBoth(bpf);
       takeOver({ bpf });
-      assert.equal(judged(kernel), OURS);
+      assert.equal(judged(kernel), OWN);
       assert.deepEqual(bpf.opened, []);
       assert.equal(removeGuard(bpf, pins), true);
       assertOnlyNames(kernel, []);
@@ -386,10 +386,10 @@ describe('replacing an older guard', () => {
 
   test('leaves each hook with one of the two when the process is killed, and the next process continues', () => {
     atEachCall('dies', older, takeOver, ({ kernel }) => {
-      for (const each of judgedAtHooks(kernel)) assert.ok([OLDER, OURS].includes(each), each);
+      for (const each of judgedAtHooks(kernel)) assert.ok([OLDER, OWN].includes(each), each);
       const next = new SimBpf(kernel);
       takeOver({ bpf: next });
-      assert.equal(judged(kernel), OURS);
+      assert.equal(judged(kernel), OWN);
       const guard = opened(next);
       assert.deepEqual(guard.state().namespaces, [next.namespace, NETNS]);
       guard.remove();
@@ -400,7 +400,7 @@ describe('replacing an older guard', () => {
 
 /** What judges binds is what the names lead to, the older guard or ours. */
 function assertOneOfBoth(bpf: SimBpf): void {
-  const isOurs = judged(bpf.kernel) === OURS;
-  if (!isOurs) assert.equal(judged(bpf.kernel), OLDER);
-  assert.equal(headOf(bpf).abi, isOurs ? GUARD_ABI : 2);
+  const isOwn = judged(bpf.kernel) === OWN;
+  if (!isOwn) assert.equal(judged(bpf.kernel), OLDER);
+  assert.equal(headOf(bpf).abi, isOwn ? GUARD_ABI : 2);
 }
