@@ -147,7 +147,7 @@ export interface ProcessInfo {
 export interface Sockets {
   /** Opens, binds and, for streams, listens. */
   open(spec: EndpointSpec): OpenEndpoint | OpenFailure;
-  /** Closes the socket, and removes the file of a Unix socket if it is still ours. */
+  /** Closes the socket, and removes the file of a Unix socket unless it was replaced. */
   close(endpoint: OpenEndpoint): void;
   /** The processes that hold the port, path or abstract name. Empty if none are visible. */
   holders(what: { protocol: Protocol; port: Port } | { path: string }): ProcessInfo[];

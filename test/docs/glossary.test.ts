@@ -14,7 +14,7 @@ const ROWS = tableOf(PAGE, ['word', 'meaning', 'source']).map(({ word = '', mean
   source,
 }));
 
-/** A section of an RFC, a manual page, a file of the kernel, the manual of z/OS, or a page of ours. */
+/** A section of an RFC, a manual page, a file of the kernel, the manual of z/OS, or a page of the project. */
 const SOURCE = new RegExp(
   `^(?:${[
     String.raw`RFC \d+(?:, sections? [\d.]+(?: and [\d.]+)*)?`,

@@ -40,7 +40,7 @@ const sums: Behaviour = ({ head, args, bytes }, send) => {
   }
 };
 
-/** Starts the servers of the examples, and replaces the documented addresses with theirs. */
+/** Starts the servers of the examples, and replaces the documented addresses with those of the servers. */
 async function withServers(t: TestContext, example: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'portreeve-'));
   t.after(() => rm(directory, { recursive: true }));

@@ -165,7 +165,7 @@ test('kill -9 of all processes changes nothing; a new daemon takes over, and rec
   await records(at);
   assert.equal(await noneRuns(at.sandbox), false);
   await first.stop('SIGKILL');
-  await until('nothing of ours to run', () => noneRuns(at.sandbox));
+  await until('all processes of portreeve to end', () => noneRuns(at.sandbox));
   const reported = refused(at).length;
   assert.deepEqual(await holders(at), GUARDED);
   assert.deepEqual([await at.bind(4001, ALICE), await at.bind(4001, WEB)], ['ok', 'EACCES']);
@@ -220,7 +220,7 @@ test('a foreign guard is reported, not changed, and checked again', async (t) =>
   const at = await host(t);
   if (!at) return;
   at.bpf.makeDirectory(at.pins);
-  const map = at.bpf.createMap({ type: 'array', name: 'theirs', keyBytes: 4, valueBytes: 4, entries: 1 });
+  const map = at.bpf.createMap({ type: 'array', name: 'foreign', keyBytes: 4, valueBytes: 4, entries: 1 });
   at.bpf.pin(map, `${at.pins}/config`);
   map.close();
   const running = await at.daemon();

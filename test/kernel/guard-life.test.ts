@@ -227,7 +227,7 @@ test('a program of another build is replaced without a gap', async (t) => {
   link.close();
 });
 
-test('what is not ours at the place of the guard is not touched', async (t) => {
+test('a foreign object at the place of the guard is not changed', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { place } = at.fixture;
@@ -236,7 +236,7 @@ test('what is not ours at the place of the guard is not touched', async (t) => {
   assert.equal(GuardKernel.open(bpf, pins), undefined);
   bpf.makeDirectory(pins);
   t.after(() => bpf.removeDirectory(pins));
-  const map = bpf.createMap({ type: 'array', name: 'theirs', keyBytes: 4, valueBytes: 4, entries: 1 });
+  const map = bpf.createMap({ type: 'array', name: 'foreign', keyBytes: 4, valueBytes: 4, entries: 1 });
   bpf.pin(map, `${pins}/config`);
   map.close();
   assert.throws(() => GuardKernel.open(bpf, pins), { code: 'GUARD_FOREIGN' });
@@ -244,7 +244,7 @@ test('what is not ours at the place of the guard is not touched', async (t) => {
     code: 'GUARD_THERE',
   });
   const foreign = bpf.openMap(`${pins}/config`);
-  assert.equal(foreign?.info.name, 'theirs');
+  assert.equal(foreign?.info.name, 'foreign');
   foreign?.close();
 });
 

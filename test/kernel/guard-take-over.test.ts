@@ -148,7 +148,7 @@ test('mode, counters, namespaces, time and unread events are kept', async (t) =>
   assert.deepEqual(await answers(on.agent), ['EACCES', BOUND]);
   guard.close();
   assert.deepEqual(namesOf(on.place), [on.place.cgroup, on.place.pins]);
-  on.open({ tablesOf: () => assert.fail('it is ours'), jobs: () => assert.fail() }).close();
+  on.open({ tablesOf: () => assert.fail('it is of this version'), jobs: () => assert.fail() }).close();
 });
 
 for (const mode of ['observe', 'off'] as const) {
@@ -232,7 +232,7 @@ test('without tables, or where these cannot be determined, it is not changed', a
   assert.deepEqual([seen.abi, seen.mode, seen.revision, seen.counters['judged']], [2, 'enforce', 1, 1n]);
 });
 
-test('one of a newer portreeve is refused, and not touched', async (t) => {
+test('one of a newer portreeve is refused, and not changed', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older({ abi: GUARD_ABI + 1 });
@@ -246,11 +246,11 @@ test('one of a newer portreeve is refused, and not touched', async (t) => {
   on.bpf.removeDirectory(on.place.pins);
 });
 
-test('a foreign program under our names is not touched', async (t) => {
+test('a foreign program under the names of the guard is not changed', async (t) => {
   const on = await inner(t);
   if (!on) return;
   on.older();
-  const foreign = on.bpf.loadProgram('theirs', 'bind6', ALLOW);
+  const foreign = on.bpf.loadProgram('foreign', 'bind6', ALLOW);
   const link = on.bpf.openLink(`${on.place.pins}/bind6`) ?? assert.fail('no link');
   link.update(foreign);
   foreign.close();

@@ -95,7 +95,7 @@ test('a trial of an older guard continues, and is confirmed or recorded as any o
   assert.deepEqual(holders(at), GUARDED);
 });
 
-test('the guard of a newer portreeve is shown, and not touched', (t) => {
+test('the guard of a newer portreeve is shown, and not changed', (t) => {
   const at = workspace(t);
   if (!at) return;
   withOlder(at, { abi: GUARD_ABI + 1 });

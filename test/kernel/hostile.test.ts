@@ -44,7 +44,7 @@ async function outputOf(
   return (stdout + stderr).trim();
 }
 
-/** A C program of ours that every user may run in the sandbox; undefined where it cannot be built. */
+/** A C program of test/support that every user may run in the sandbox; undefined where it cannot be built. */
 function compiled(t: TestContext, { fixture }: GuardDaemon, name: string): string | undefined {
   if (!needs(t, probe.cc())) return undefined;
   const flags = ['-std=c17', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread'];

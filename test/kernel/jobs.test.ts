@@ -156,7 +156,7 @@ test('a cgroup that a user creates has the job of its parent, whatever its name'
       rmdirSync(join(unit, name));
     }
   }
-  // A daemon that starts does not take it for one of ours either.
+  // A daemon that starts does not recognize it as created by portreeve either.
   mkdirSync(join(unit, 'portreeve-job-WEB-2'));
   const own = fixture.cgroups.marked().filter(({ path }) => path.startsWith(fixture.pathOf(unit)));
   assert.deepEqual(own, []);

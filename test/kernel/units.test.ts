@@ -125,7 +125,7 @@ test('a socket unit, a unit in its own slice and an instance bind at once, and n
 test('what resembles a unit but is not one gets nothing', async (t) => {
   const at = await setup(t);
   if (!at) return;
-  const userSlice = at.unit('theirs.slice');
+  const userSlice = at.unit('foreign.slice');
   chownSync(userSlice, 1000, 1000);
   const planted = await at.fixture.run(['mkdir', join(userSlice, 'ssh.service')], { uid: 1000 });
   assert.equal(planted.stderr, '');
@@ -297,7 +297,7 @@ test('tables that are no longer in force get no units', async (t) => {
   assert.ok(at.jobOf(unit));
 });
 
-test('other programs of ours are replaced without a moment without either', async (t) => {
+test('programs of another build are replaced without a moment without either', async (t) => {
   const at = await setup(t);
   if (!at) return;
   const { bpf, place } = at.fixture;

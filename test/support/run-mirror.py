@@ -26,7 +26,7 @@ def prepare(command):
         os.dup2(0, fd)
         os.set_inheritable(fd, True)
     for name in NAMES:
-        os.environ[name] = "theirs"
+        os.environ[name] = "inherited"
     os.environ["PREPARED"] = str(os.getpid())
     os.execvp(command[0], command)
 

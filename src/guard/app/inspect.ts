@@ -88,7 +88,7 @@ function assignableIn(
   return isArchiveOfGuard(places) ? assignableNow(deps, state) : undefined;
 }
 
-/** The same in all namespaces except ours, which the doctor inspects itself; empty without root. */
+/** The same in all namespaces except this process's, which the doctor inspects itself; empty without root. */
 export function assignableElsewhereThan(
   deps: Pick<InspectDeps, 'archive' | 'assigned' | 'bpf' | 'uid'>,
   pins: string,

@@ -106,7 +106,7 @@ export async function guardChoices(
   return { choices, settings: profileSettingsOf(settings, options), places: placesOf(options) };
 }
 
-/** Where the kernel may assign reserved ports, in the guard's network namespaces other than ours. */
+/** Where the kernel may assign reserved ports, in the guard's network namespaces other than this process's. */
 export function assignableElsewhere(io: Io): readonly AssignableIn[] {
   const directory = ownState(undefined, io);
   const archive = new SqliteProfileArchive(directory);

@@ -39,7 +39,7 @@ function enforced() {
 const opened = (bpf: SimBpf, maker?: TableMaker): GuardKernel =>
   GuardKernel.open(bpf, pins, maker) ?? assert.fail('no guard');
 
-/** A program that does nothing, under the name of one of ours. */
+/** A program that does nothing, under the name of one of the guard's. */
 function otherProgram(bpf: SimBpf, hook: KernelHook, name = `portreeve_${hook.replace('cgroup_', '')}`) {
   const other = new Assembler(name);
   other.mov(R0, 1);
@@ -69,7 +69,7 @@ describe('opening', () => {
     const { bpf, guard } = enforced();
     guard.close();
     const before = bpf.kernel.attached(PLACE.cgroup, 'bind4');
-    opened(bpf, { tablesOf: () => assert.fail('it is ours'), jobs: () => assert.fail() }).close();
+    opened(bpf, { tablesOf: () => assert.fail('it is of this version'), jobs: () => assert.fail() }).close();
     assert.deepEqual(bpf.kernel.attached(PLACE.cgroup, 'bind4'), before);
     assert.deepEqual(bpf.opened, []);
   });
@@ -88,7 +88,7 @@ describe('opening', () => {
     });
   }
 
-  test('replaces a program of ours that uses the maps of another guard', () => {
+  test('replaces a program of portreeve that uses the maps of another guard', () => {
     const { bpf, kernel } = enforced();
     const elsewhere = { pins: `${pins}-2`, cgroup: '/sys/fs/cgroup/two' };
     kernel.cgroups.set(elsewhere.cgroup, 2n);

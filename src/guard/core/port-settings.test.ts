@@ -75,10 +75,10 @@ describe('reserved ports', () => {
     ['the profile has another', { tcp: [[81, 81]] }, '9,80,100', '9,81,100', '9,100'],
     ['the profile has none', {}, '9,80,100', '9,100', '9,100'],
     ['others added one', { tcp: [[80, 80]] }, '9,80,100,7000', '9,80,100,7000', '9,100,7000'],
-    ['others removed one of theirs', { tcp: [[80, 80]] }, '80,100', '80,100', '100'],
-    ['others removed one of ours', { tcp: [[80, 80]] }, '9,100', '9,80,100', '9,100'],
+    ['others removed one of their ports', { tcp: [[80, 80]] }, '80,100', '80,100', '100'],
+    ['others removed one of the guard’s ports', { tcp: [[80, 80]] }, '9,100', '9,80,100', '9,100'],
     ['others wrote a list of their own', { tcp: [[80, 80]] }, '7000', '80,7000', '7000'],
-    ['others wrote theirs, and the profile has none', {}, '7000', '7000', '7000'],
+    ['others wrote their ports, and the profile has none', {}, '7000', '7000', '7000'],
     ['the profile has one that was found', { tcp: [[100, 100]] }, '9,80,100', '9,100', '9,100'],
   ];
   for (const [name, words, current, value, found] of changes) {
@@ -112,7 +112,7 @@ describe('reserved ports', () => {
   }
 });
 
-test('ours of an earlier write are not taken for those of others if the new write had not started', () => {
+test('ports of an earlier write are not taken for those of others if the new write had not started', () => {
   const record = reservedRecord('9', '9,81', '9,80');
   assert.equal(
     outcome(plan({ tcp: [[82, 82]] }, { reservedPorts: '9,80' }, record), RESERVED_PORTS).value,

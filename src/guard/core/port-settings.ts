@@ -55,7 +55,7 @@ export interface PortSettingPlan {
 /**
  * Plans the writes for a profile: its reserved ports, in addition to those of other programs (Linux has one list for
  * TCP and UDP), and the range of EPHEMERALPORTS. Later changes by other programs are kept: a port that they added
- * remains when ours are removed, and one that they removed is not added again. Our own ports are put back.
+ * remains when the guard's are removed, and one that they removed is not added again. The guard's own are put back.
  *
  * The empty profile restores the earlier values. Throws PortreeveError `SYSCTL_UNKNOWN` (environment) for a setting in
  * a format that Linux does not use.
@@ -79,7 +79,7 @@ export function planPortSettings(
   return { writes: [reserved, range].filter((write) => write !== undefined), notes, ephemeralPorts };
 }
 
-/** The range is not ours: it is only checked for whether enough ports are left. */
+/** The range is not changed: it is only checked for whether enough ports are left. */
 function planOfReserved(
   reserved: PortSettingWrite | undefined,
   portRange: string | undefined,

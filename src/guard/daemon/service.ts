@@ -187,7 +187,7 @@ export class GuardService implements DaemonService {
     this.#fault = fault;
   }
 
-  /** Another process that installed tables may have read newer settings than ours. */
+  /** Another process that installed tables may have read newer settings than the daemon. */
   async #reread(): Promise<void> {
     const { log, readSettings } = this.#deps;
     try {

@@ -1,4 +1,4 @@
-// The archive of events on disk: permissions, crashes, and files that are not ours.
+// The archive of events on disk: permissions, crashes, and foreign files.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -161,7 +161,7 @@ function columnsIn(path: string): string[] {
   return rows.map(({ name, type, notnull }) => `${name} ${type} ${notnull}`).sort();
 }
 
-describe('a file that is not ours is reported, and not changed', () => {
+describe('a foreign file is reported, and not changed', () => {
   const cases: Record<string, [code: string, write: (path: string) => void]> = {
     'a text': ['ARCHIVE_FOREIGN', (path) => writeFileSync(path, 'precious')],
     'a database of another program': [

@@ -26,8 +26,8 @@ import { sys } from './sys/libc.ts';
 import { attributeOf, setAttribute } from './sys/xattr.ts';
 
 /**
- * Marks a cgroup as ours. Attributes of this class can be set and read only with CAP_SYS_ADMIN (xattr(7)): a user who
- * creates a cgroup can give it our name, but not this.
+ * Marks a cgroup as created by portreeve. Attributes of this class can be set and read only with CAP_SYS_ADMIN
+ * (xattr(7)): a user who creates a cgroup can give it our name, but not this.
  */
 const MARK = 'trusted.portreeve.job';
 const MARK_MAX_BYTES = 128;

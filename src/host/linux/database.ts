@@ -122,7 +122,7 @@ export class DatabaseFile {
     return new DatabaseSync(this.path, { readOnly, timeout: ARCHIVE_WAIT_MS });
   }
 
-  /** Whether the database is empty. Throws if it is not ours, or has a newer version. */
+  /** Whether the database is empty. Throws if it is foreign, or has a newer version. */
   #isBlank(db: DatabaseSync): boolean {
     const application = onlyNumber(db, 'PRAGMA application_id');
     const version = onlyNumber(db, 'PRAGMA user_version');

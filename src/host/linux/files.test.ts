@@ -113,7 +113,7 @@ describe('replacing a file', () => {
     const directory = directoryOf(t);
     const path = join(directory, 'a');
     writeFileSync(path, 'before');
-    // A file of the temporary name, which is not ours, is in the way.
+    // A foreign file has the temporary name.
     const temporary = `${path}.${process.pid}.new`;
     writeFileSync(temporary, 'precious');
     assert.equal(

@@ -71,8 +71,8 @@ function ownInodes(): Set<string> {
   return new Set(links.filter((link) => link.startsWith('socket:')));
 }
 
-/** Asserts that there is one socket, and that it is ours. */
-function assertOurs(found: readonly HeldSocket[]): void {
+/** Asserts that there is one socket, and that it belongs to this process. */
+function assertOwn(found: readonly HeldSocket[]): void {
   const own = ownInodes();
   assert.deepEqual(
     found.map(({ uid, inode }) => [uid, own.has(`socket:[${inode}]`)]),
@@ -87,12 +87,12 @@ describe('at an address', () => {
       const other = netid === 'udp' ? 'tcp' : 'udp';
       const all = await open(t, '0.0.0.0');
       for (const address of ['0.0.0.0', '127.0.0.1', '127.9.9.9']) {
-        assertOurs(table.at(netid, ip(address), all.port));
+        assertOwn(table.at(netid, ip(address), all.port));
         assert.deepEqual(table.at(other, ip(address), all.port), [], 'the other transport has no socket');
       }
       const one = await open(t, '127.0.0.2');
-      assertOurs(table.at(netid, ip('127.0.0.2'), one.port));
-      assertOurs(table.at(netid, ip('0.0.0.0'), one.port));
+      assertOwn(table.at(netid, ip('127.0.0.2'), one.port));
+      assertOwn(table.at(netid, ip('0.0.0.0'), one.port));
       assert.deepEqual(table.at(netid, ip('127.0.0.3'), one.port), []);
     }
   });
@@ -101,11 +101,11 @@ describe('at an address', () => {
     if (!needs(t, probe.ipv6())) return;
     for (const netid of ['udp6', 'tcp6'] as const) {
       const all = netid === 'udp6' ? await udp(t, '::', { ipv6Only: true }) : await tcp(t, '::', true);
-      for (const address of ['::', '::1']) assertOurs(table.at(netid, ip(address), all.port));
+      for (const address of ['::', '::1']) assertOwn(table.at(netid, ip(address), all.port));
       const ofIpv4 = netid === 'udp6' ? 'udp' : 'tcp';
       assert.deepEqual(table.at(ofIpv4, ip('0.0.0.0'), all.port), []);
       const one = netid === 'udp6' ? await udp(t, '::1') : await tcp(t, '::1');
-      assertOurs(table.at(netid, ip('::'), one.port));
+      assertOwn(table.at(netid, ip('::'), one.port));
       assert.deepEqual(table.at(netid, ip('fd00::9'), one.port), []);
     }
   });
@@ -115,11 +115,11 @@ describe('at an address', () => {
     const datagrams = await udp(t, '::');
     const streams = await tcp(t, '::');
     for (const address of ['0.0.0.0', '127.0.0.1', '127.0.0.9']) {
-      assertOurs(table.at('udp', ip(address), datagrams.port));
-      assertOurs(table.at('tcp', ip(address), streams.port));
+      assertOwn(table.at('udp', ip(address), datagrams.port));
+      assertOwn(table.at('tcp', ip(address), streams.port));
     }
-    assertOurs(table.at('udp6', ip('::1'), datagrams.port));
-    assertOurs(table.at('tcp6', ip('::1'), streams.port));
+    assertOwn(table.at('udp6', ip('::1'), datagrams.port));
+    assertOwn(table.at('tcp6', ip('::1'), streams.port));
   });
 
   test('nothing is found on a freed port, or for an outgoing connection', async (t) => {
@@ -130,7 +130,7 @@ describe('at an address', () => {
     const server = await tcp(t, '127.0.0.1');
     const { client } = await connection(t, server);
     assert.deepEqual(table.at('tcp', ip('127.0.0.1'), client.localPort ?? 0), []);
-    assertOurs(table.at('tcp', ip('127.0.0.1'), server.port));
+    assertOwn(table.at('tcp', ip('127.0.0.1'), server.port));
   });
 });
 

@@ -75,7 +75,7 @@ export class DiagTable implements SocketTable {
   readonly #buffer = new NativeBuffer(RECEIVE_BYTES);
   #sequence = 0;
 
-  /** `ipv6Datagrams` avoids listing the IPv6 UDP sockets on a host that has no others than ours. */
+  /** `ipv6Datagrams` avoids listing the IPv6 UDP sockets on a host that has only portreeve's. */
   constructor(fd: number, ipv6Datagrams: Pick<Ipv6DatagramCount, 'hasOthers'> = { hasOthers: () => true }) {
     this.#fd = fd;
     this.#ipv6Datagrams = ipv6Datagrams;

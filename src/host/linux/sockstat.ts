@@ -1,5 +1,5 @@
-// Determines whether the network namespace has IPv6 UDP sockets other than ours, from their count, which is cheaper to
-// read than a list.
+// Determines whether the network namespace has IPv6 UDP sockets other than portreeve's, from their count, which is
+// cheaper to read than a list.
 import { closeSync, openSync } from 'node:fs';
 import { sys } from './sys/libc.ts';
 import { NativeBuffer } from './sys/memory.ts';

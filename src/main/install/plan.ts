@@ -49,7 +49,7 @@ export interface UninstallPlan {
   readonly notes: readonly string[];
 }
 
-/** Starts all units or restarts them; this includes rpcbind, since its unit names are aliases of ours by then. */
+/** Starts all units or restarts them; this includes rpcbind, since its unit names are then aliases. */
 const RESTART = ['systemctl', 'restart', ...UNITS];
 const RELOAD = ['systemctl', 'daemon-reload'];
 const SYSUSERS_COMMAND = 'systemd-sysusers';

@@ -46,8 +46,9 @@ function answerOf({ address, port }: Registration): Answer {
 
 /**
  * Selects the address at which a caller reaches this host. A server registers "0.0.0.0.p.p" or "::.p.p". The caller
- * receives, in this order: the address that the request says it was sent to (the hint), if it is one of this host; else
- * an address of this host in the network of the hint or of the caller; else the address that the request was sent to.
+ * receives, in this order: the address that the request states as its destination (the hint), if it is one of this
+ * host; else an address of this host in the network of the hint or of the caller; else the address that the request was
+ * sent to.
  */
 export class Reachability {
   #interfaces: readonly InterfaceAddress[] = [];

@@ -27,7 +27,7 @@ import { openPinned, removeGuard, unfinishedOf } from './pinned.ts';
 
 const { pins } = PLACE;
 const OFF_1 = `off 4001 for ${WEB_UID}`;
-const OTHER_PINS = '/sys/fs/bpf/theirs';
+const OTHER_PINS = '/sys/fs/bpf/foreign';
 
 const start = () => ({ bpf: new SimBpf() });
 
@@ -252,7 +252,7 @@ describe('replacing an older guard', () => {
     assert.equal(judged(bpf.kernel), OWN);
   });
 
-  test('reads the counters when the older programs have ended, and does not touch ours', () => {
+  test('reads the counters when the older programs have ended, and does not change those of the new guard', () => {
     const { bpf } = older();
     counted(bpf, 0, [5, 0]);
     opened(bpf).close();
@@ -398,7 +398,7 @@ describe('replacing an older guard', () => {
   });
 });
 
-/** What judges binds is what the names lead to, the older guard or ours. */
+/** The guard that judges binds is the one that is pinned under the names: the older or the new one. */
 function assertOneOfBoth(bpf: SimBpf): void {
   const isOwn = judged(bpf.kernel) === OWN;
   if (!isOwn) assert.equal(judged(bpf.kernel), OLDER);

@@ -22,7 +22,7 @@ test('a program that the verifier refuses keeps its code and log, and the messag
 });
 
 test('any other error is returned unchanged', () => {
-  for (const thrown of [new PortreeveError('BPF_BUSY', 'busy'), new TypeError('ours'), undefined]) {
+  for (const thrown of [new PortreeveError('BPF_BUSY', 'busy'), new TypeError('a bug'), undefined]) {
     assert.equal(explained(thrown, PROGRAM), thrown);
   }
 });

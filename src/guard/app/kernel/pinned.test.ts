@@ -30,11 +30,11 @@ import {
 } from './pinned.ts';
 
 const { pins } = PLACE;
-const OTHER_PINS = '/sys/fs/bpf/theirs';
+const OTHER_PINS = '/sys/fs/bpf/foreign';
 const SECOND_NS = 1_000_000_000n;
 const MS_NS = 1_000_000n;
 
-/** A kernel with a guard of ours, which no process has open. */
+/** A kernel with a guard of portreeve, which no process has open. */
 function withGuard(): { readonly bpf: SimBpf } {
   const bpf = new SimBpf();
   GuardKernel.install(bpf, PLACE, inForce(1)).close();
@@ -76,7 +76,7 @@ function exchangeMap(bpf: SimBpf, name: string, spec: Partial<KernelMapSpec>): v
     ...(name === 'config' && { flags: ['mmapable'] }),
     ...(innerMap && { innerMap }),
   });
-  // Only its shape shows that it is not ours.
+  // Only its shape shows that it is foreign.
   if (name === 'config' && map.info.type === 'array') {
     const memory = map.memory('read and write');
     memory.view.setUint32(CONFIG.fields.abi.offset, GUARD_ABI, true);
@@ -88,7 +88,7 @@ function exchangeMap(bpf: SimBpf, name: string, spec: Partial<KernelMapSpec>): v
 }
 
 describe('what is there', () => {
-  test('is a guard of ours, with its version, id and links, which are all closed again', () => {
+  test('is a guard of portreeve, with its version, id and links, which are all closed again', () => {
     const { bpf } = withGuard();
     withPinned(bpf, ({ abi, id, links }) => {
       assert.equal(abi, GUARD_ABI);
@@ -108,7 +108,7 @@ describe('what is there', () => {
   });
 
   const foreign: Readonly<Record<string, (bpf: SimBpf) => void>> = {
-    'whose map has another name': (bpf) => exchangeMap(bpf, 'config', { name: 'theirs' }),
+    'whose map has another name': (bpf) => exchangeMap(bpf, 'config', { name: 'foreign' }),
     'whose map is of another type': (bpf) => exchangeMap(bpf, 'config', { type: 'hash' }),
     'whose map has other keys': (bpf) => exchangeMap(bpf, 'config', { keyBytes: 8 }),
     'whose map has no room for a head': (bpf) => exchangeMap(bpf, 'config', { valueBytes: CONFIG.bytes - 1 }),
@@ -116,7 +116,7 @@ describe('what is there', () => {
     'without a link for IPv4': (bpf) => bpf.unpin(`${pins}/bind4`),
     'without a link for IPv6': (bpf) => bpf.unpin(`${pins}/bind6`),
     'with the program of another': (bpf) => {
-      const program = bpf.loadProgram('theirs', 'bind6', new Uint8Array(0));
+      const program = bpf.loadProgram('foreign', 'bind6', new Uint8Array(0));
       const link = bpf.openLink(`${pins}/bind6`) ?? assert.fail();
       link.update(program);
       for (const one of [program, link]) one.close();
@@ -156,7 +156,11 @@ describe('the maps of a guard of our version', () => {
     for (const map of Object.values(maps)) map.close();
   });
 
-  const shapes: readonly Partial<KernelMapSpec>[] = [{ name: 'theirs' }, { keyBytes: 12 }, { entries: 4096 }];
+  const shapes: readonly Partial<KernelMapSpec>[] = [
+    { name: 'foreign' },
+    { keyBytes: 12 },
+    { entries: 4096 },
+  ];
   for (const name of MAP_NAMES) {
     test(`are foreign without ${name}, or with one of another shape`, () => {
       const { bpf } = withGuard();

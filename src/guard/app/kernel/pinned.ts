@@ -1,4 +1,4 @@
-// What is pinned at the place of a guard: whether it is ours, which version it is, and its version-independent state.
+// What is pinned at the place of a guard: whether it is portreeve's, its version, and its version-independent state.
 import { exactNumber } from '../../../base/numbers.ts';
 import type { BindHook, KernelBpf, KernelLink, KernelMap } from '../../../host/host.ts';
 import { CONFIG, GUARD_ABI, MODE, SLOTS } from '../../bpf/layout.ts';
