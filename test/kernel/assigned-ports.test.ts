@@ -72,7 +72,7 @@ test('a process that takes all ports gets no reserved port', async (t) => {
   }
 });
 
-test("other programs' ports in a namespace's list are kept, and the guard's are removed with the profile", async (t) => {
+test("other programs' ports in a list are kept, and the guard's are removed with the profile", async (t) => {
   const setup = await guardDaemon(t, PROFILE);
   if (!setup) return;
   for (const name of ['web', 'mail']) await makeNamespace(setup, name);

@@ -14,7 +14,7 @@ const CLOSE_RANGE_CALL = 436;
 const DESCRIPTOR_MAX = 0xffff_ffff;
 const CLOSE_RANGE_CLOEXEC = 4;
 
-/** Starts a process: 0 and 1 are /dev/null, 2 is inherited, 3 is the channel, followed by the other descriptors to inherit. */
+/** Starts a process: 0 and 1 are /dev/null, 2 is inherited, 3 is the channel, followed by the given descriptors. */
 export function startProcess(spec: ChildSpec): Child {
   const [program = '', ...args] = spec.argv;
   keepInherited();
