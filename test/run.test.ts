@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { ROOT, sourceFiles } from './support/files.ts';
 import { needs } from './support/probe.ts';
 import { type FileResult, judge, parseExpectedSkips } from './support/results.ts';
 
@@ -143,6 +144,20 @@ describe('the list of expected skips', () => {
 
   test('refuses a line without a why', () => {
     assert.throws(() => parseExpectedSkips('a b'), /not: a b/);
+  });
+
+  test('names tests that exist', async () => {
+    const files = (await sourceFiles(['src', 'test'])).filter((file) => file.endsWith('.test.ts'));
+    const sources = (await Promise.all(files.map((file) => readFile(new URL(file, ROOT), 'utf8')))).join(
+      '\n',
+    );
+    const expected = parseExpectedSkips(await readFile(new URL('.ci/expected-skips', ROOT), 'utf8'));
+    const missing = expected.filter(({ pattern }) => {
+      // The first word of a name may be a parameter.
+      const literal = pattern.split(/ > |\*/)[0] ?? '';
+      return !sources.includes(literal) && !sources.includes(literal.slice(literal.indexOf(' ')));
+    });
+    assert.deepEqual(missing, []);
   });
 });
 
