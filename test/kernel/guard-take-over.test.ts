@@ -148,7 +148,7 @@ test('mode, counters, namespaces, time and unread events are kept', async (t) =>
   assert.deepEqual(await answers(on.agent), ['EACCES', BOUND]);
   guard.close();
   assert.deepEqual(namesOf(on.place), [on.place.cgroup, on.place.pins]);
-  on.open({ tablesOf: () => assert.fail('it is of this version'), jobs: () => assert.fail() }).close();
+  on.open({ tablesOf: () => assert.fail('it has this version'), jobs: () => assert.fail() }).close();
 });
 
 for (const mode of ['observe', 'off'] as const) {

@@ -8,7 +8,7 @@ const SCANS = 400;
 const BASE = 20_000;
 
 const cached = new LinuxOpenSockets(thoroughness === 'some' ? 'some' : 'all');
-const counts = { scans: 0, owned: 0, wrong: 0, nobody: 0 };
+const counts = { scans: 0, owned: 0, wrong: 0, unowned: 0 };
 const pids = new Set<string>();
 for (; counts.scans < SCANS; counts.scans++) {
   const sockets = cached
@@ -17,7 +17,7 @@ for (; counts.scans < SCANS; counts.scans++) {
   const { owners } = cached.owners(new Set(sockets.map(({ inode }) => inode)));
   for (const { inode, local } of sockets) {
     const found = owners.get(inode) ?? [];
-    if (found.length === 0) counts.nobody++;
+    if (found.length === 0) counts.unowned++;
     for (const { pid, startTicks, name } of found) {
       counts.owned++;
       pids.add(`${pid} ${startTicks}`);

@@ -69,7 +69,7 @@ describe('opening', () => {
     const { bpf, guard } = enforced();
     guard.close();
     const before = bpf.kernel.attached(PLACE.cgroup, 'bind4');
-    opened(bpf, { tablesOf: () => assert.fail('it is of this version'), jobs: () => assert.fail() }).close();
+    opened(bpf, { tablesOf: () => assert.fail('it has this version'), jobs: () => assert.fail() }).close();
     assert.deepEqual(bpf.kernel.attached(PLACE.cgroup, 'bind4'), before);
     assert.deepEqual(bpf.opened, []);
   });
