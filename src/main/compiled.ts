@@ -55,7 +55,7 @@ export function startProgram(directory: string): CacheUse {
   const cache: Cache = {
     directory: join(directory, '.cache'),
     owner: uid,
-    // Of the source, V8 itself compares only the length. The time tells that somebody has edited the file.
+    // Of the source, V8 itself compares only the length. The time tells that the file was edited.
     id: `${source.slice(0, source.indexOf('\n') + 1)}${Math.trunc(mtimeMs / MS_PER_S)}\n`,
   };
   const found = find(cache, process.argv.slice(2));

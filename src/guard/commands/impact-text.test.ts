@@ -169,7 +169,7 @@ test('the numbers are printed, for rules in force and for others', () => {
 
 test('JSON has an object for each, with times in UTC', () => {
   const { sockets, ...counts } = impactsJson(impacts([impact(), RESTART], 1), 1_000_000);
-  assert.deepEqual(counts, { refused: 1, restart: 1, kept: 3, notSeen: 1 });
+  assert.deepEqual(counts, { refused: 1, restart: 1, kept: 3, hiddenProcesses: 1 });
   const [refused, restart] = sockets;
   assert.deepEqual(refused, {
     effect: 'refused',

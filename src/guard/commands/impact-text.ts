@@ -156,7 +156,7 @@ export function impactsJson(impacts: Impacts, bootMs: number) {
     refused,
     restart,
     kept,
-    notSeen: hiddenProcesses,
+    hiddenProcesses,
     sockets: affected.map((one) => jsonOf(one, bootMs)),
   };
 }
