@@ -15,8 +15,9 @@ export const JSON_OUTPUT = { help: 'print JSON' } satisfies Option;
 
 export const CONFIG = {
   ...FILE_VALUE,
-  help: 'settings file',
+  help: 'the settings file',
   detail: 'See portreeve.toml(5).',
+  defaultText: 'portreeve.toml in the configuration directory',
 } satisfies Option;
 
 export const RUNTIME = {
@@ -31,12 +32,6 @@ export const STATE = {
   help: 'the state directory',
   detail: 'Your own is used if it is not empty.',
   defaultText: "your own, then the system's",
-} satisfies Option;
-
-/** The same, for commands that read nothing else from that directory. */
-export const ARCHIVE = {
-  ...DIRECTORY,
-  help: 'directory of the record of applied profiles',
 } satisfies Option;
 
 /** For tests, and for several guards that each cover a part of a host. */

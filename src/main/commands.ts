@@ -5,7 +5,7 @@ import { CONFIG, DIRECTORY, JSON_OUTPUT, PINS, RUNTIME } from '../kit/options.ts
 const PORTREEVE: Command = {
   path: [],
   summary: 'The port authority of a Linux host.',
-  help: 'Exit codes: 0 yes or done, 1 no, 2 wrong usage, 3 could not tell.',
+  help: 'Exit status: 0 yes or done, 1 no, 2 wrong usage, 3 could not tell.',
   examples: [
     'portreeve serve',
     'portreeve status',
@@ -26,7 +26,7 @@ const SERVE = command({
   path: ['serve'],
   summary: 'run the daemon in the foreground',
   options: {
-    config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory, if it exists' },
+    config: CONFIG,
     state: { ...DIRECTORY, help: 'the state directory, which persists across reboots' },
     runtime: { ...DIRECTORY, help: 'the runtime directory, with sockets and registrations' },
     listen: { ...LISTEN, detail: '`0.0.0.0` and `::` stand for all IPv4 and all IPv6 addresses.' },
@@ -61,7 +61,7 @@ const STATUS = command({
   path: ['status'],
   summary: 'show the status of the running daemon',
   options: STATUS_OPTIONS,
-  help: 'Exit code 0 if portmap is running, 1 if it is not, 3 if no daemon answers.',
+  help: 'Exit status 0 if portmap is running, 1 if it is not, 3 if no daemon answers.',
   examples: ['portreeve status', 'portreeve status --json | jq .portmap.mappings'],
   run: async (_, options, io) => {
     const { statusCommand } = await import('./status.ts');
@@ -81,7 +81,7 @@ const TAKE_OVER = command({
       ...LISTEN,
       detail: "They replace rpcbind's addresses. 127.0.0.1 means loopback only.",
     },
-    config: { ...CONFIG, help: 'the settings file, as for portreeve serve' },
+    config: CONFIG,
     pins: PINS,
   },
   help: `Reads the registrations of rpcbind, stops it, and serves in its place in the
@@ -112,7 +112,7 @@ const CHECK_SETTINGS = command({
   summary: 'check whether a settings file is valid',
   arguments: { file: { help: 'a portreeve.toml', completion: 'file' } },
   help: `Reports every error: unknown keys, with the most similar known one, and invalid
-values. Exit code 0 if the file is valid, 2 if not.`,
+values. Exit status 0 if the file is valid, 2 if not.`,
   examples: CHECK_EXAMPLES,
   run: async ({ file }, _, io) => {
     const { configCheckCommand } = await import('./config-check.ts');
@@ -149,8 +149,8 @@ Files that are up to date are not written again.
 
 A program that users other than root can change is refused.
 
-Exit code 0 if everything is installed, 1 if foreign files are in the way or if
-other users can change the program.`,
+Exit status 0 if everything is installed, 1 if foreign files are in the way or
+if other users can change the program.`,
   examples: ['portreeve install --dry-run', 'portreeve install', 'portreeve install --root /mnt/image'],
   run: async (_, options, io) => {
     const { installCommand } = await import('./install/command.ts');
@@ -173,7 +173,7 @@ export type UninstallOptions = OptionsOf<typeof UNINSTALL_OPTIONS>;
 
 const UNINSTALL = command({
   path: ['uninstall'],
-  summary: 'undo install',
+  summary: 'remove what install wrote, and the guard',
   options: UNINSTALL_OPTIONS,
   help: `Stops the daemon, removes the guard from the kernel, and removes the units. What
 remains is listed.`,

@@ -52,7 +52,7 @@ Options:
   --json                 print JSON
   -h, --help             display help for command
 
-Exit code 1.
+Exit status 1.
 
 Examples:
   portreeve profile toy red

@@ -29,7 +29,7 @@ export function toyCommand(calls: ToyCall[]): Command {
       json: { ...JSON_OUTPUT, excludes: ['manual'] },
       secret: { help: 'a hidden option', hidden: true },
     },
-    help: 'Exit code 1.',
+    help: 'Exit status 1.',
     examples: ['portreeve profile toy red'],
     run: ({ color, part }, { size, frontWheel: wheel, manual, json }, io) => {
       calls.push({ color, parts: part, size, wheel, manual, json });

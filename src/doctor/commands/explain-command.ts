@@ -1,13 +1,12 @@
 // The declaration of `portreeve explain`. It has its own file because the bundle of the quick commands must not contain
 // the other commands of the doctor.
 import { command, type Options, type OptionsOf } from '../../kit/command.ts';
-import { DIRECTORY, JSON_OUTPUT, REQUESTED_PORTS } from '../../kit/options.ts';
+import { JSON_OUTPUT, REQUESTED_PORTS, STATE } from '../../kit/options.ts';
 
 const EXPLAIN_OPTIONS = {
   state: {
-    ...DIRECTORY,
-    help: 'the directory of the applied profile and the refusals',
-    detail: "By default that is your own state directory if it is not empty, and the system's otherwise.",
+    ...STATE,
+    detail: `It has the applied profile and the refusals. ${STATE.detail}`,
   },
   json: {
     ...JSON_OUTPUT,
@@ -27,7 +26,7 @@ export const EXPLAIN = command({
 addresses. If not, it states the reason, and remedies follow. Without a
 protocol, both TCP and UDP are explained.
 
-Exit code 0 if you can bind the port, 1 if you cannot, 3 if that depends on
+Exit status 0 if you can bind the port, 1 if you cannot, 3 if that depends on
 what the kernel does not show. For several ports, the highest of these.`,
   examples: [
     'portreeve explain 8080',

@@ -36,7 +36,8 @@ const DOCTOR_OPTIONS = {
   },
   state: {
     ...DIRECTORY,
-    help: 'the directory of the applied profile and the record of fixes',
+    help: 'the state directory',
+    detail: 'It has the applied profile and the record of fixes.',
   },
   config: CONFIG,
   json: {
@@ -53,8 +54,8 @@ const EXAMINE = command({
   options: DOCTOR_OPTIONS,
   help: `Nothing is changed without --yes or --undo. Fixes persist across reboots.
 
-Exit code 0 if there is no error or warning, 1 if there is one, 3 if that could
-not be determined.`,
+Exit status 0 if there is no error or warning, 1 if there is one, 3 if it could
+not tell.`,
   examples: [
     'portreeve doctor',
     'portreeve doctor CLIENT_ON_PORT',
@@ -86,13 +87,15 @@ export type CollisionOptions = OptionsOf<typeof COLLISION_OPTIONS>;
 
 const COLLISION = command({
   path: ['demo', 'collision'],
-  summary: 'a client is assigned the port of a server, which then cannot start',
+  summary: 'demonstrate how a client is assigned the port of a server',
   options: COLLISION_OPTIONS,
-  help: `The demonstration runs in temporary network namespaces and does not change this
+  help: `The server then cannot start, although no socket listens on its port.
+
+The demonstration runs in temporary network namespaces and does not change this
 host. It requires root or user namespaces.
 
-Exit code 0 if it went as expected, 1 if not, 3 if no network namespace could be
-created.`,
+Exit status 0 if it went as expected, 1 if not, 3 if no network namespace could
+be created.`,
   examples: ['portreeve demo collision'],
   run: async (_, options, io) => {
     const { collisionCommand } = await import('./demo/command.ts');

@@ -1,13 +1,14 @@
 // The commands that change the profile in force, and those of the guard, which enforces it in the kernel.
 import { type Command, command, type Option, type Options, type OptionsOf } from '../../kit/command.ts';
 import type { Io } from '../../kit/io.ts';
-import { ARCHIVE, CONFIG, DIRECTORY, JSON_OUTPUT, PINS, RUNTIME } from '../../kit/options.ts';
+import { CONFIG, DIRECTORY, JSON_OUTPUT, PINS, RUNTIME } from '../../kit/options.ts';
 import { DIFF_OPTIONS } from '../../profile/commands/index.ts';
 import { FILE, KEEP_GOING, RACF, READING, SKIPPED } from '../../profile/commands/options.ts';
 
 const STATE = {
-  ...ARCHIVE,
-  detail: 'The default is /var/lib/portreeve.',
+  ...DIRECTORY,
+  help: 'the state directory',
+  defaultText: '/var/lib/portreeve',
 } satisfies Option;
 
 const EXACT = {
@@ -38,7 +39,7 @@ const DIFF = command({
   help: `Ignores comments, line breaks, and the order of statements where it has no
 meaning. With --live, one file is compared with the profile in force.
 
-Exit code 0 if both mean the same, 1 if they differ, 3 if one has errors.`,
+Exit status 0 if both mean the same, 1 if they differ, 3 if one has errors.`,
   examples: [
     'portreeve profile diff old.tcpip new.tcpip',
     'portreeve profile diff --live new.tcpip',
@@ -154,7 +155,7 @@ force and since when, how many binds the profile allowed and did not allow, and
 what this kernel cannot enforce exactly. If the guard is off, shows what the
 kernel lacks to run it. Root inspects the kernel; other users ask the daemon.
 
-Exit code 0 if the profile is enforced, 1 if not, 3 if it could not tell.
+Exit status 0 if the profile is enforced, 1 if not, 3 if it could not tell.
 With --restarts 0 if no socket is listed, 1 if one is or the guard is off.`,
   examples: [
     'portreeve guard',
@@ -238,7 +239,7 @@ const CONFIRM = command({
   help: `A profile that was applied with --try reverts by itself unless it is confirmed
 in time.
 
-Exit code 0 if the profile is kept, 1 if no profile is on trial.`,
+Exit status 0 if the profile is kept, 1 if no profile is on trial.`,
   examples: ['portreeve apply profile.tcpip --try 60s && portreeve confirm'],
   run: async (_, options, io) => {
     const { confirmCommand } = await import('./guard.ts');
@@ -259,7 +260,7 @@ const NAMESPACES = command({
 listed first. Others are added by "namespaces" in the section [guard] of
 portreeve.toml, and by "portreeve guard namespaces add".
 
-Exit code 0, 1 if the guard is not in the kernel, 3 if it could not tell.`,
+Exit status 0, 1 if the guard is not in the kernel, 3 if it could not tell.`,
   examples: [
     'portreeve guard namespaces',
     'portreeve guard namespaces add web',
@@ -291,7 +292,7 @@ const REMOVE_NAMESPACE = command({
   summary: 'stop covering a network namespace',
   arguments: { namespace: { help: `${NAMESPACE_HELP}, or cookie:NUMBER` } },
   options: NAMESPACE_OPTIONS,
-  help: 'Exit code 0 if the guard covered it, 1 if not.',
+  help: 'Exit status 0 if the guard covered it, 1 if not.',
   examples: ['portreeve guard namespaces remove web', 'portreeve guard namespaces remove cookie:4711'],
   run: async ({ namespace }, options, io) => {
     const { removeNamespaceCommand } = await import('./namespaces.ts');
@@ -330,7 +331,7 @@ const EVENTS_OPTIONS = {
   runtime: RUNTIME,
   state: {
     ...DIRECTORY,
-    help: 'read the archive in this state directory instead of asking a daemon',
+    help: 'read the archive in this state directory, and ask no daemon',
     excludes: ['runtime'],
   },
 } satisfies Options;

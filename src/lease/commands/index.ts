@@ -1,6 +1,6 @@
 // The commands that choose ports and that run a program as a job: `portreeve suggest` and `run`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
-import { ARCHIVE, CONFIG, DIRECTORY, JSON_OUTPUT } from '../../kit/options.ts';
+import { CONFIG, DIRECTORY, JSON_OUTPUT, STATE } from '../../kit/options.ts';
 
 const RUN_OPTIONS = {
   job: {
@@ -12,7 +12,7 @@ const RUN_OPTIONS = {
   runtime: {
     ...DIRECTORY,
     help: "the daemon's runtime directory",
-    detail: 'The default is /run/portreeve.',
+    defaultText: '/run/portreeve',
   },
   shell: { value: 'pid', help: 'the calling shell, which executes the command', hidden: true },
 } satisfies Options;
@@ -30,8 +30,8 @@ const RUN = command({
 also applies to its child processes. The sections [job.NAME] of portreeve.toml
 list the users and groups that may take a job; root may take any job.
 
-Exit code 125 if portreeve failed, 126 if the command cannot be executed, 127 if
-it was not found, otherwise that of the command.`,
+Exit status 125 if portreeve failed, 126 if the command cannot be executed, 127
+if it was not found, otherwise that of the command.`,
   examples: [
     'portreeve run --job WEB -- python3 -m http.server 8080',
     "sudo portreeve run --job NGINX -- nginx -g 'daemon off;'",
@@ -80,10 +80,7 @@ const SUGGEST_OPTIONS = {
       'Nothing is applied: add the statement to a profile for portreeve-apply(1) or portreeve-obey(1).',
   },
   config: { ...CONFIG, detail: `${CONFIG.detail} profile.zos_names limits the job to 8 characters.` },
-  state: {
-    ...ARCHIVE,
-    detail: "The default is your own if it is not empty, or else the system's.",
-  },
+  state: STATE,
   json: {
     ...JSON_OUTPUT,
     detail:
@@ -103,7 +100,7 @@ this host or of the listed systems, not assigned by IANA, not in the default
 range of well-known software, and not blocked by browsers. "today" is the
 systems in common use, "all" every known system; see portreeve stacks.
 
-Exit code 0 if there are as many as requested, 1 if not.`,
+Exit status 0 if there are as many as requested, 1 if not.`,
   examples: [
     'portreeve suggest',
     'portreeve suggest --name orders --reserve ORDERS >> profile.tcpip',

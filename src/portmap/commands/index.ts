@@ -78,7 +78,7 @@ const FIND = command({
   help: `Queries the port mappers of all hosts in parallel. The program itself is not
 called: portreeve portmap ping does that.
 
-Exit code 0 if at least one host has it, 1 if none has it, 3 if none answered.`,
+Exit status 0 if at least one host has it, 1 if none has it, 3 if none answered.`,
   examples: [
     'portreeve portmap find mountd nfs1.example.org nfs2.example.org',
     'portreeve portmap find 100003 192.0.2.7 [2001:db8::7]:7111 --udp --timeout 2',
@@ -109,7 +109,7 @@ const PING = command({
 and, if it is not registered there, over UDP. Then calls procedure 0 of the
 program, which does nothing but reply.
 
-Exit code 0 if it answers, 1 if it does not, 3 if no port mapper answers.`,
+Exit status 0 if it answers, 1 if it does not, 3 if no port mapper answers.`,
   examples: [
     'portreeve portmap ping 127.0.0.1 portmapper',
     'portreeve portmap ping nfs.example.org nfs 3 --tcp',
@@ -155,7 +155,7 @@ export type PortmapChangeOptions = OptionsOf<typeof CHANGE_OPTIONS>;
 
 const CHANGE_HELP = `Sends the request over the Unix socket of the running daemon, else over
 /run/rpcbind.sock. The port mapper learns your uid from the kernel.
-Exit code 1 if it refuses.`;
+Exit status 1 if it refuses.`;
 
 const SET = command({
   path: ['portmap', 'set'],

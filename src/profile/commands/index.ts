@@ -47,7 +47,7 @@ const CHECK = command({
   help: `Reports every error in one run: file, line and column, what was found and what
 was expected, with the z/OS message number where it is known.
 
-Exit code 0 if there are no errors (there may be warnings), 1 if there are.`,
+Exit status 0 if there are no errors (there may be warnings), 1 if there are.`,
   examples: [
     'portreeve profile check profile.tcpip',
     'portreeve profile check *.tcpip --format github',
@@ -78,7 +78,7 @@ const FORMAT = command({
   help: `Comments and meaning are kept. Included files are not formatted, and neither is
 a profile with errors.
 
-Exit code 1 if there are errors, or if --check finds that the file is not
+Exit status 1 if there are errors, or if --check finds that the file is not
 formatted.`,
   examples: [
     'portreeve profile format profile.tcpip',
@@ -212,7 +212,7 @@ const DECIDE = command({
   help: `Without --low-ports, only root has CAP_NET_BIND_SERVICE, which Linux requires
 for ports below 1024.
 
-Exit code 0 if the job may bind every port, 1 if not, 3 if this could not be
+Exit status 0 if the job may bind every port, 1 if not, 3 if this could not be
 determined.`,
   examples: [
     'portreeve decide WEB 80/tcp 8000-8010/tcp',

@@ -19,7 +19,7 @@ export const READING = {
     help: 'limit job names to the 8 characters of z/OS',
     detail: 'Without it they may have 64.',
   },
-  config: { ...CONFIG, defaultText: 'portreeve.toml in the configuration directory' },
+  config: CONFIG,
 } satisfies Options;
 
 export const RACF = {

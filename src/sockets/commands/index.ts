@@ -1,6 +1,6 @@
 // The commands that report which process holds which port: `portreeve ports` and `who`.
 import { type Command, command, type Options, type OptionsOf } from '../../kit/command.ts';
-import { ARCHIVE, JSON_OUTPUT, REQUESTED_PORTS, RUNTIME } from '../../kit/options.ts';
+import { JSON_OUTPUT, REQUESTED_PORTS, RUNTIME, STATE } from '../../kit/options.ts';
 import type { PortSources } from './ports-deps.ts';
 
 const PORTS_OPTIONS = {
@@ -32,7 +32,7 @@ const PORTS_OPTIONS = {
   },
   runtime: RUNTIME,
   state: {
-    ...ARCHIVE,
+    ...STATE,
     detail: 'With this option the daemon is not queried.',
   },
 } satisfies Options;
@@ -47,7 +47,7 @@ const ports = (sources: PortSources) =>
     help: `By default, lists sockets that others can reach, and TCP sockets that are bound
 but do not listen, which most other tools do not show.
 
-Exit code 0, or 1 if ports or an owner were given and no socket matches.`,
+Exit status 0, or 1 if ports or an owner were given and no socket matches.`,
     examples: [
       'portreeve ports',
       'portreeve ports 8000-8100 53/udp ssh',
@@ -78,9 +78,9 @@ const who = (sources: PortSources) =>
     summary: 'print which process holds a port',
     arguments: { port: REQUESTED_PORTS },
     options: WHO_OPTIONS,
-    help: `Exit code 0 if the port is in use, 1 if it is not in use, 3 if it is in use and
-the owner is unknown, because you may not see the processes of other users. For
-several ports, the highest of these.`,
+    help: `Exit status 0 if the port is in use, 1 if it is not in use, 3 if it is in use
+and the owner is unknown, because you may not see the processes of other users.
+For several ports, the highest of these.`,
     examples: ['portreeve who 8080', 'portreeve who 80 443/tcp ssh', 'portreeve who 53/udp || echo free'],
     run: async ({ port }, options, io) => {
       const { whoCommand } = await import('./who.ts');
