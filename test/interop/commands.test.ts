@@ -26,7 +26,7 @@ test('find queries hosts by every kind of address', async (t) => {
       ['::1', '[::1]:20048/tcp'],
       ['192.0.2.1', '192.0.2.1:20048/tcp'],
       ['/run/rpcbind.sock', '127.0.0.1:20048/tcp'],
-      ['127.0.0.1:1', 'no answer: no server is listening at 127.0.0.1:1/tcp (ECONNREFUSED)'],
+      ['127.0.0.1:1', 'no answer: no server is listening on 127.0.0.1:1/tcp (ECONNREFUSED)'],
     ],
   );
   assert.equal((await portreeve(at.sandbox, ['portmap', 'find', 'nfs', '127.0.0.1', '::1'])).code, 1);

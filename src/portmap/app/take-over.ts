@@ -80,7 +80,7 @@ export async function planTakeOver(deps: TakeOverDeps): Promise<TakeOver> {
   // With socket activation systemd (pid 1) holds the socket, too.
   const rpcbind = deps.holders().find(({ pid }) => pid !== 1);
   if (!rpcbind) {
-    const hint = 'There is nothing to replace. Start portreeve with: portreeve serve';
+    const hint = 'There is nothing to replace. To start portreeve: portreeve serve';
     throw new PortreeveError('NO_PORT_MAPPER', 'no port mapper is running on this host', hint);
   }
   const { name, pid } = rpcbind;
@@ -118,7 +118,7 @@ function terminated({ terminate }: TakeOverDeps, pid: number): string | undefine
 
 function notStopped({ name, pid }: ProcessInfo, why: string): PortreeveError {
   const message = `${name} (pid ${pid}) could not be stopped: ${why.trim()}`;
-  const hint = 'Nothing was changed. Stop it manually, then start portreeve with: portreeve serve';
+  const hint = 'Nothing was changed. Stop it manually. Then, to start portreeve: portreeve serve';
   return new PortreeveError('NOT_STOPPED', message, hint);
 }
 

@@ -79,7 +79,7 @@ export function socketError(thrown: unknown, where: string): RpcError {
     return disconnectedError(where, thrown);
   }
   if (REFUSALS.has(errno))
-    return new RpcError('REFUSED', `no server is listening at ${where} (${errno})`, { cause: thrown });
+    return new RpcError('REFUSED', `no server is listening on ${where} (${errno})`, { cause: thrown });
   return new RpcError('UNREACHABLE', `${where} is unreachable (${errno})`, { cause: thrown });
 }
 

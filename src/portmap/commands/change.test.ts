@@ -154,5 +154,5 @@ test('no server on the socket is exit code 3', async (t) => {
   const { directory } = await mapper(t);
   const { code, stderr } = await portmap('unset', '1', '1', '--socket', join(directory, 'none'));
   assert.equal(code, 3);
-  assert.match(stderr, /no server is listening at .*none \(ENOENT\)/);
+  assert.match(stderr, /no server is listening on .*none \(ENOENT\)/);
 });

@@ -6,11 +6,12 @@ import { isPort, readPort } from '../../base/port.ts';
 import type { Io } from '../../kit/io.ts';
 import { hostServices } from '../../names/commands/deps.ts';
 import { formatUaddr, type IpEndpoint, parseUaddr } from '../../wire/uaddr.ts';
+import { RpcError } from '../client/errors.ts';
 import { Portmap } from '../client/portmap.ts';
 import { checkTarget, type LocalTarget } from '../client/target.ts';
 import { parseTimeout } from './host.ts';
 import type { PortmapChangeOptions } from './index.ts';
-import { localTargetHere } from './query.ts';
+import { HINT_HERE, localTargetHere } from './query.ts';
 import { parseProgram, parseVersion } from './rpc-names.ts';
 
 interface PortmapSetArguments {
@@ -85,7 +86,11 @@ async function change(requested: Change, options: PortmapChangeOptions, io: Io):
     return 0;
   }
   await using portmap = new Portmap(target, { timeoutMs });
-  if (!(await requested.send(portmap))) {
+  const isDone = await requested.send(portmap).catch((thrown: unknown) => {
+    if (!(thrown instanceof RpcError) || thrown.code !== 'REFUSED') throw thrown;
+    throw new PortreeveError('REFUSED', thrown.message, HINT_HERE);
+  });
+  if (!isDone) {
     const hint =
       'The log of the daemon and portreeve status show the reason. Only its owner or root may change a registration.';
     throw new PortreeveError('CHANGE_REFUSED', requested.refused, hint);

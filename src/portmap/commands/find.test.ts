@@ -153,7 +153,7 @@ test('prints an object for each host with --json', async (t) => {
       host: absent,
       state: 'no answer',
       ...none,
-      error: `no server is listening at ${absent}/tcp (ECONNREFUSED)`,
+      error: `no server is listening on ${absent}/tcp (ECONNREFUSED)`,
     },
   ]);
 });

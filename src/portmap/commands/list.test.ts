@@ -150,7 +150,7 @@ test('exits with 3 and lists all attempts if no port mapper answers', async (t) 
   assert.equal(io.stdout(), '');
   assert.match(
     io.stderr(),
-    /^portreeve: error\[\w+\]: no port mapper .*:\n {2}no server is listening at .*none \(ENOENT\)\n.+\n$/,
+    /^portreeve: error\[\w+\]: no port mapper .*:\n {2}no server is listening on .*none \(ENOENT\)\n.+\n$/,
   );
 });
 

@@ -201,10 +201,7 @@ test('a port mapper that does not answer is exit code 3', async (t) => {
   const host = (await mapper(t)).replace('127.0.0.1', '127.77.7.7');
   const { code, stderr } = await ping(host, 'mountd');
   assert.equal(code, 3);
-  assert.match(
-    stderr,
-    /^portreeve: error\[\w+\]: the port mapper does not answer:\n.*\/tcp .*\n.*\/udp .*\n/,
-  );
+  assert.match(stderr, /^portreeve: error\[\w+\]: no port mapper answers:\n.*\/tcp .*\n.*\/udp .*\n/);
 });
 
 describe('invalid arguments are exit code 2', () => {

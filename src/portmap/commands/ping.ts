@@ -7,6 +7,7 @@ import { RpcError } from '../client/errors.ts';
 import { Portmap } from '../client/portmap.ts';
 import { RpcClient } from '../client/rpc-client.ts';
 import { type IpTarget, targetText } from '../client/target.ts';
+import { HINT_THERE } from './query.ts';
 import { parsePortmapHost, parseTimeout } from './host.ts';
 import type { PortmapPingOptions } from './index.ts';
 import { locateProgram, mappersOf } from './locate.ts';
@@ -85,8 +86,8 @@ async function pingProgram(query: Query): Promise<Answer[]> {
     }
   }
   if (unregistered.size === 0) {
-    const message = ['the port mapper does not answer:', ...new Set(reasons)].join('\n  ');
-    throw new PortreeveError('PORTMAP_SILENT', message, 'Do firewalls permit its port?');
+    const message = ['no port mapper answers:', ...new Set(reasons)].join('\n  ');
+    throw new PortreeveError('PORTMAP_SILENT', message, HINT_THERE);
   }
   const message = `${label} is not registered at ${host} over ${[...unregistered].join(' or ')}`;
   throw new PortreeveError(

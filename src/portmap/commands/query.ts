@@ -8,8 +8,9 @@ import { Portmap, type PortmapTarget } from '../client/portmap.ts';
 import type { LocalTarget } from '../client/target.ts';
 import { type PortmapHost, parsePortmapHost } from './host.ts';
 
-const HINT_HERE = 'Is one running (systemctl status rpcbind)? To start portreeve: portreeve serve';
-const HINT_THERE = 'Is a port mapper running there, and do firewalls permit its port?';
+export const HINT_HERE =
+  'Is a port mapper running (systemctl status rpcbind)? To start portreeve: portreeve serve';
+export const HINT_THERE = 'Is a port mapper running there, and do firewalls permit its port?';
 
 /** The socket that libtirpc uses on its own host. */
 const USUAL_LOCAL: LocalTarget = { transport: 'local', path: '/run/rpcbind.sock' };

@@ -277,7 +277,7 @@ function takeRpcbindLock(host: Host): Lock {
   const who = holder ? `${holder.name} (pid ${holder.pid})` : 'another port mapper';
   const message = `${RPCBIND_LOCK} is held by ${who}`;
   const hint =
-    'Replace it with: portreeve portmap take-over. Or stop it (systemctl stop rpcbind.socket rpcbind), ' +
+    'To replace it: portreeve portmap take-over. Or stop it (systemctl stop rpcbind.socket rpcbind), ' +
     'or choose another path with --local PATH.';
   throw new PortreeveError('ENDPOINT_TAKEN', message, hint, { lock: RPCBIND_LOCK });
 }
