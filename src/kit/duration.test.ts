@@ -31,7 +31,7 @@ for (const text of ['', 's', '1.5h', '-1s', '+1s', '1S', '1 s', '1w', '1h30m', '
     assert.throws(() => parseDuration(text, WAIT), {
       kind: 'usage',
       code: 'DURATION_INVALID',
-      message: `invalid duration "${text}" for --wait`,
+      message: `"${text}" is not a valid duration for --wait`,
     });
   });
 }

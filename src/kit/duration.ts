@@ -33,7 +33,7 @@ export function parseDuration(text: string, { option, minMs, maxMs }: DurationOp
   if (durationMs !== undefined && durationMs >= minMs && durationMs <= maxMs) return durationMs;
   const legal = `${option} takes ${durationText(minMs)} to ${durationText(maxMs)}`;
   const hint = `${legal}, such as 90s, 5m or 1h; a number without a unit is in seconds.`;
-  throw new PortreeveError('DURATION_INVALID', `invalid duration "${text}" for ${option}`, hint, {
+  throw new PortreeveError('DURATION_INVALID', `"${text}" is not a valid duration for ${option}`, hint, {
     value: text,
   });
 }

@@ -44,7 +44,7 @@ export async function* followLines(
 
 function ended(thrown: Error, socketPath: string): PortreeveError {
   const message = `the connection to ${socketPath} was lost: ${thrown.message}`;
-  return new PortreeveError('DAEMON_ENDED', message, 'Check whether the daemon is running: portreeve status');
+  return new PortreeveError('DAEMON_ENDED', message, 'To check whether it is running: portreeve status');
 }
 
 function answerTo(exchange: ClientRequest, socketPath: string, timeoutMs: number) {

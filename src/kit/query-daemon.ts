@@ -46,7 +46,7 @@ export async function queryStatus<T>(io: Io, runtime: string | undefined, path: 
   );
   const present = failures.find(({ code }) => !ABSENT.has(code));
   if (present) throw new PortreeveError(present.code, message, present.hint);
-  throw new PortreeveError('DAEMON_ABSENT', message, 'Start it with: portreeve serve');
+  throw new PortreeveError('DAEMON_ABSENT', message, 'To start it: portreeve serve');
 }
 
 /**

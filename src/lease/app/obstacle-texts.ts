@@ -59,7 +59,7 @@ function textOf(obstacle: Exclude<Obstacle, { kind: 'system' }>, owners: Owners)
     case 'iana':
       return obstacle.status === 'assigned' ? `assigned by IANA: ${obstacle.name}` : 'reserved by IANA';
     case 'service':
-      return `named ${obstacle.name} in /etc/services, line ${obstacle.line}`;
+      return `named ${obstacle.name} at /etc/services:${obstacle.line}`;
     case 'default-range':
       return `one of ${obstacle.range.title}`;
     case 'browser':

@@ -128,7 +128,7 @@ describe('a port is skipped', () => {
     assert.deepEqual(skipReasons(7998), ['reserved by IANA (tcp)', 'assigned by IANA: usicontentpush (udp)']);
     assert.deepEqual(skipReasons(6669)?.at(-1), 'blocked by browsers: ircu');
     const services = new ServiceNames(parseServices('\nlocal 9560/tcp\n'));
-    assert.deepEqual(skipReasons(9560, { services }), ['named local in /etc/services, line 2 (tcp)']);
+    assert.deepEqual(skipReasons(9560, { services }), ['named local at /etc/services:2 (tcp)']);
     const sameName = new ServiceNames(parseServices('http-alt 8080/tcp\n'));
     assert.deepEqual(skipReasons(8080, { services: sameName }), ['assigned by IANA: http-alt']);
   });

@@ -109,7 +109,7 @@ export function parseSystems(text: string): SystemSelection {
 function unknown(word: string): never {
   const close = nearest(word.toLowerCase(), [...stackWords(), HOST]);
   const hint = close === undefined ? 'For a list, run: portreeve stacks' : `Did you mean "${close}"?`;
-  throw new PortreeveError('STACK_UNKNOWN', `unknown system "${word}"`, hint, { word });
+  throw new PortreeveError('STACK_UNKNOWN', `"${word}" is not a known system`, hint, { word });
 }
 
 /** Reads this host and chooses. Throws what `deps` throw. */

@@ -43,7 +43,7 @@ function requireCommand(words: readonly string[], all: readonly string[]): void 
 function explained(thrown: unknown): unknown {
   if (!(thrown instanceof PortreeveError) || thrown.code !== 'DAEMON_ABSENT') return thrown;
   const message = `cannot take the job: ${thrown.message}`;
-  return new PortreeveError(thrown.code, message, 'Start the daemon as root: portreeve serve');
+  return new PortreeveError(thrown.code, message, 'To start the daemon as root: portreeve serve');
 }
 
 function usage(message: string): PortreeveError {

@@ -168,13 +168,13 @@ describe('--reserve prints statements that the parser accepts:', () => {
 
 describe('refuses', () => {
   const wrong: readonly [string, string, RegExp][] = [
-    ['zero ports', '0', /invalid number of ports: "0"/],
+    ['zero ports', '0', /"0" is not a valid number of ports/],
     ['too many', '1001', /a number from 1 to 1000/],
-    ['an empty block', '--block 0', /invalid block size: "0"/],
-    ['an invalid block size', '--block 1e3', /invalid block size/],
+    ['an empty block', '--block 0', /"0" is not a valid block size/],
+    ['an invalid block size', '--block 1e3', /"1e3" is not a valid block size/],
     ['an invalid port', '--near 65536', /"65536" is not a port/],
-    ['a name that would end the comment', '--name a;b', /invalid name "a;b"/],
-    ['an unknown system', '--stacks linux,bsd4', /unknown system "bsd4"/],
+    ['a name that would end the comment', '--name a;b', /"a;b" is not a valid name/],
+    ['an unknown system', '--stacks linux,bsd4', /"bsd4" is not a known system/],
     ['an unknown protocol', '--protocol sctp', /Allowed choices are tcp, udp, both/],
     ['an invalid job', '--reserve a/b', /"a\/b" is not a job name/],
     ['a job that PORT cannot name', '--reserve authport', /"authport" is not a job name/],

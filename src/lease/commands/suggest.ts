@@ -49,7 +49,7 @@ export async function suggestCommand(
 function numberOf(what: string, text: string, max: number): number {
   const number = parseDecimal(text, max);
   if (number !== undefined && number > 0) return number;
-  const message = `invalid ${what}: "${text}"`;
+  const message = `"${text}" is not a valid ${what}`;
   throw new PortreeveError('COUNT_INVALID', message, `Use a number from 1 to ${max}.`, {
     value: text,
   });
@@ -57,8 +57,8 @@ function numberOf(what: string, text: string, max: number): number {
 
 function nameOf(text: string): string {
   if (NAME.test(text)) return text;
-  const hint = 'A name has up to 64 characters, without spaces, control characters, and ";".';
-  throw new PortreeveError('SUGGEST_NAME_INVALID', `invalid name "${text}"`, hint, { value: text });
+  const hint = 'A name has at most 64 characters, and no spaces, control characters or semicolons.';
+  throw new PortreeveError('SUGGEST_NAME_INVALID', `"${text}" is not a valid name`, hint, { value: text });
 }
 
 /** The uppercase job of the statement: a name, a pattern, or RESERVED. */

@@ -47,7 +47,7 @@ describe('the name of a system', () => {
   test('is refused if it is unknown, with a suggestion', async () => {
     const { code, stdout, stderr } = await stacks('lunix');
     assert.deepEqual([code, stdout], [2, '']);
-    assert.match(stderr, /unknown system "lunix"\nDid you mean "linux"\?/);
+    assert.match(stderr, /"lunix" is not a known system\nDid you mean "linux"\?/);
   });
 });
 

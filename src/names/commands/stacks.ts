@@ -58,7 +58,7 @@ function readOrReport(): HostStack | string {
 function unknown(name: string): PortreeveError {
   const close = nearest(name.toLowerCase(), [...stackWords(), HOST, STRATUS]);
   const hint = close === undefined ? 'For a list, run: portreeve stacks' : `Did you mean "${close}"?`;
-  return new PortreeveError('STACK_UNKNOWN', `unknown system "${name}"`, hint, { name });
+  return new PortreeveError('STACK_UNKNOWN', `"${name}" is not a known system`, hint, { name });
 }
 
 /** Unknown and empty values are null. */
