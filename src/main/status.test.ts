@@ -146,7 +146,7 @@ test('--runtime queries only that directory', async (t) => {
   assert.equal(await run(['status', '--runtime', home], io), 3);
   assert.match(
     io.stderr(),
-    /^portreeve: error\[\w+\]: no portreeve daemon answers:\n {2}.*\(ENOENT\)\nStart it with: .*\n$/,
+    /^portreeve: error\[\w+\]: no portreeve daemon answers:\n {2}.*\(ENOENT\)\nTo start it: portreeve serve\n$/,
   );
 });
 

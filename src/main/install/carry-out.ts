@@ -60,7 +60,7 @@ export type InstallStep =
   | { readonly step: 'linked'; readonly path: string; readonly target: string }
   | { readonly step: 'ran'; readonly argv: readonly string[] };
 
-/** The result; `unchanged`: nothing needed to be done, `planned`: nothing was done. */
+/** The result; `unchanged`: nothing needed to be done, `planned`: nothing was changed. */
 interface Installed<Plan> {
   readonly outcome: 'unchanged' | 'planned' | 'done';
   readonly plan: Plan;
@@ -149,7 +149,7 @@ export function untrustedText(changeable: readonly Changeable[]): string {
 
 function untrusted(changeable: readonly Changeable[]): PortreeveError {
   const hint =
-    'Nothing was done. Install a package, or run "npm install --global portreeve" as root, and run ' +
+    'Nothing was changed. Install a package, or run "npm install --global portreeve" as root, and run ' +
     '"portreeve install" from there. --allow-path installs it anyway.';
   const data = { paths: changeable.length };
   return new PortreeveError('PROGRAM_UNTRUSTED', untrustedText(changeable), hint, data);
@@ -158,6 +158,6 @@ function untrusted(changeable: readonly Changeable[]): PortreeveError {
 function foreignFound(paths: readonly string[]): PortreeveError {
   const exists = paths.length === 1 ? 'exists' : 'exist';
   const message = `${paths.join(', ')} ${exists} and portreeve did not write ${paths.length === 1 ? 'it' : 'them'}`;
-  const hint = 'Nothing was done. Move it away, or replace it with --force.';
+  const hint = 'Nothing was changed. Move it away, or replace it with --force.';
   return new PortreeveError('INSTALL_FOREIGN', message, hint, { paths: paths.join(' ') });
 }

@@ -90,7 +90,7 @@ test('--dry-run prints every file in full, and does nothing', async (t) => {
   const dry = await portreeve(['install', '--dry-run', '--root', root]);
   assert.equal(dry.code, 0);
   assert.deepEqual(treeOf(root), []);
-  assert.match(dry.stdout, /^nothing was done$/m);
+  assert.match(dry.stdout, /^nothing was changed$/m);
   await portreeve(['install', '--root', root]);
   for (const path of INSTALLED) {
     const target =
@@ -124,7 +124,7 @@ test('foreign files are refused, unless --force replaces them', async (t) => {
   assert.equal(refused.code, 1);
   const message = `portreeve: error[INSTALL_FOREIGN]: ${path} exists and portreeve did not write it`;
   assert.ok(
-    refused.stderr.endsWith(`${message}\nNothing was done. Move it away, or replace it with --force.\n`),
+    refused.stderr.endsWith(`${message}\nNothing was changed. Move it away, or replace it with --force.\n`),
     refused.stderr,
   );
   assert.deepEqual(treeOf(root), [`${UNITS}/portreeve.service`]);

@@ -59,13 +59,13 @@ function installPlanText({ files, links, commands }: InstallPlan, { at }: Instal
     ...files.map(({ path, text }) => `would write ${at(path)}:\n${indented(text)}\n`),
     ...links.map(({ path, target }) => `would link ${at(path)} to ${target}\n`),
     commandsText(commands),
-    'nothing was done\n',
+    'nothing was changed\n',
   ].join('');
 }
 
 function uninstallPlanText({ before, paths, trees, after }: UninstallPlan, { at }: InstallDeps): string {
   const removed = [...paths, ...trees].map((path) => `would remove ${at(path)}\n`);
-  return [commandsText(before), ...removed, commandsText(after), 'nothing was done\n'].join('');
+  return [commandsText(before), ...removed, commandsText(after), 'nothing was changed\n'].join('');
 }
 
 function commandsText(commands: readonly (readonly string[])[]): string {
