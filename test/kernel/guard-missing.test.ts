@@ -76,7 +76,10 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
     if (!at) return;
     const applied = await at.run(without, 'apply /run/profile');
     assert.equal(applied.code, 0, applied.stderr);
-    assert.match(applied.stdout, /recorded as revision 1; nothing enforces it: the guard is off\n$/);
+    assert.match(
+      applied.stdout,
+      /recorded as revision 1; nothing enforces it: the guard is off\. To start it: portreeve guard enforce\n$/,
+    );
     const decided = await at.run(without, 'decide --state /run/state OTHER 4000/tcp');
     assert.deepEqual(
       [decided.code, /RESERVED_FOR_OTHERS|reserved/.test(decided.stdout)],

@@ -99,7 +99,7 @@ test('a server that new rules refuse is reported with its owner and the rule, an
   const second = 'PORT\n  8080 TCP OTHER\n  8081 TCP NOBODY\n  8082 TCP RESERVED\n';
   await sandbox.write('/run/second', second);
   const dry = await run('apply @second --dry-run');
-  const owner = `python3\\[${pid}\\]  ${cgroup}  nobody  NOBODY`;
+  const owner = `python3 \\(pid ${pid}\\)  ${cgroup}  nobody  NOBODY`;
   const line = `refused  tcp 127\\.0\\.0\\.1:8080  ${owner}  /run/second:2  EACCES: .*NOBODY`;
   assert.match(
     dry.stdout,

@@ -132,7 +132,7 @@ test('a guard whose programs were detached is shown as such, and installed again
   assert.match(stdout, /^guard {5}does not work: its cgroup is gone, or its programs were detached\n/);
   const applied = at.run('apply @first');
   assert.equal(applied.code, 1);
-  assert.match(applied.stderr, /does not work: .*\nStart it again: portreeve guard enforce/);
+  assert.match(applied.stderr, /does not work: .*\nTo start it again: portreeve guard enforce/);
   assert.equal(at.run('guard enforce').code, 0);
   assert.deepEqual(holders(at), GUARDED);
   assert.equal(at.run('guard').code, 0);

@@ -207,7 +207,7 @@ test('a dry run stores nothing, and uses the answers', async (t) => {
   const { sandbox } = daemon.fixture;
   await sandbox.write('/run/other', 'PORT 4000 TCP LDAPWEB\n');
   const { stdout, stderr } = await daemon.run('apply', '/run/other', '--dry-run');
-  assert.match(stdout, /nothing was done/);
+  assert.match(stdout, /nothing was changed/);
   assert.doesNotMatch(stderr, /no unit or user/);
   assert.notEqual((await sandbox.run(['ls', '/run/state/users.db'])).code, 0);
   await daemon.run('apply', '/run/other');

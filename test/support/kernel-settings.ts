@@ -64,7 +64,7 @@ function take(step: Step): StepResult {
 if (import.meta.main) {
   const [, , foreign] = process.argv;
   if (foreign === undefined || foreign === readlinkSync(NETWORK)) {
-    throw new Error('this is the network of the parent process: nothing was done');
+    throw new Error('this is the network of the parent process: nothing was changed');
   }
   const steps: readonly Step[] = JSON.parse(await text(process.stdin));
   console.log(JSON.stringify(steps.map(take)));

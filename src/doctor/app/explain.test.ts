@@ -118,7 +118,7 @@ test('reports an unknown owner, which for root may be the kernel', async () => {
     },
   ] as const;
   const { unknown, answer } = await explained(8080, { open });
-  assert.deepEqual(unknown, ['owner unknown: no process found; root sees more']);
+  assert.deepEqual(unknown, ['owner unknown: no process found; run as root to see all owners']);
   assert.equal(answer.why, 'in use by a program of user root');
   const [ofRoot] = (await explained(8080, { open, uid: 0 })).unknown;
   assert.match(ofRoot ?? '', /^owner unknown: no process found; it may be the kernel itself/);

@@ -150,9 +150,9 @@ function refusalsOf(events: readonly EventLine[]): Refusals[] {
 function unknownOwners({ sockets, hiddenProcesses }: ReturnType<typeof readSockets>, uid: number): string[] {
   const isMissing = sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0);
   if (!isMissing) return [];
-  const denied = `${hiddenProcesses} ${hiddenProcesses === 1 ? 'process' : 'processes'} could not be inspected`;
+  const denied = `${hiddenProcesses} ${hiddenProcesses === 1 ? 'process' : 'processes'} could not be read`;
   if (uid !== 0)
-    return [`owner unknown: ${hiddenProcesses > 0 ? denied : 'no process found'}; root sees more`];
+    return [`owner unknown: ${hiddenProcesses > 0 ? denied : 'no process found'}; run as root to see all owners`];
   const kernel = 'no process found; it may be the kernel itself, as for NFS, VXLAN and WireGuard';
   return [`owner unknown: ${hiddenProcesses > 0 ? `${kernel}, and ${denied}` : kernel}`];
 }

@@ -183,13 +183,13 @@ test('reads for which connections in TIME_WAIT a port can be reused', async () =
   }
 });
 
-test('reports processes that could not be inspected only if a socket has no known owner', async () => {
+test('reports processes that could not be read only if a socket has no known owner', async () => {
   const known = socket('LISTEN tcp 0.0.0.0:80', {});
   const hidden = socket('LISTEN tcp 0.0.0.0:81', { isHidden: true });
   assert.deepEqual((await gather({ sockets: openSockets([known], 3) })).unknown, []);
   const { unknown } = await gather({ sockets: openSockets([known, hidden], 3) });
   assert.equal(unknown.length, 1);
-  assert.match(unknown[0] ?? '', /^the owners of some sockets: 3 processes could not be inspected$/);
+  assert.match(unknown[0] ?? '', /^the owners of some sockets: 3 processes could not be read$/);
 });
 
 test('fails without the settings of the kernel', async () => {

@@ -114,7 +114,7 @@ function timeWaitReuse(sysctls: SnapshotDeps['sysctls']): TimeWaitReuse {
   return setting === '1' ? 'all' : setting === '2' ? 'loopback' : 'none';
 }
 
-/** Whether a process that could not be inspected may own one of the sockets. */
+/** Whether a process that could not be read may own one of the sockets. */
 function hasUnknownOwner({ sockets, hiddenProcesses }: Snapshot['seen']): boolean {
   return (
     hiddenProcesses > 0 && sockets.some(({ socket, owners }) => socket.inode !== 0 && owners.length === 0)
@@ -123,7 +123,7 @@ function hasUnknownOwner({ sockets, hiddenProcesses }: Snapshot['seen']): boolea
 
 function unknownOwnersText(count: number): string {
   const processes = count === 1 ? '1 process' : `${count} processes`;
-  return `the owners of some sockets: ${processes} could not be inspected`;
+  return `the owners of some sockets: ${processes} could not be read`;
 }
 
 /** Undefined where no profile was ever applied, or where that could not be determined. */

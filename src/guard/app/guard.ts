@@ -207,7 +207,7 @@ export function stopGuard(deps: GuardDeps, pins: string): readonly PortSettingNo
 /** Makes a trial permanent; undefined where there is none. Throws PortreeveError `GUARD_ABSENT` (refused). */
 export function confirmTrial(deps: GuardDeps, choices: GuardChoices): Guarded | undefined {
   const guard = GuardKernel.open(deps.bpf, choices.pins, makerOf(deps, choices));
-  if (!guard) throw guardAbsent();
+  if (!guard) throw guardAbsent('no profile is on trial: the guard is not in the kernel');
   try {
     const { trialMs, revision } = guard.state();
     if (trialMs === undefined) return undefined;
@@ -351,11 +351,11 @@ export function tablesOf(
 }
 
 function nothingApplied(): PortreeveError {
-  const hint = 'Apply a profile: portreeve apply FILE.';
+  const hint = 'To apply one: portreeve apply FILE';
   return new PortreeveError('NOTHING_APPLIED', 'no profile has been applied', hint);
 }
 
-export function guardAbsent(): PortreeveError {
-  const hint = 'Start it: portreeve guard enforce (or observe).';
-  return new PortreeveError('GUARD_ABSENT', 'the guard is not in the kernel', hint);
+export function guardAbsent(message = 'the guard is not in the kernel'): PortreeveError {
+  const hint = 'To start it: portreeve guard enforce (or observe)';
+  return new PortreeveError('GUARD_ABSENT', message, hint);
 }

@@ -107,5 +107,5 @@ function followingArchive(): PortreeveError {
 
 function noDaemonReports(reasons: readonly string[]): PortreeveError {
   const message = ['no portreeve daemon reports events:', ...reasons].join('\n  ');
-  return new PortreeveError('DAEMON_ABSENT', message, 'Start it as root: portreeve serve');
+  return new PortreeveError('DAEMON_ABSENT', message, 'To start it as root: portreeve serve');
 }

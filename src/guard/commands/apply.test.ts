@@ -31,13 +31,16 @@ test('apply shows what changes, records it, and reports that nothing enforces it
   const { code, stdout, stderr } = await run('apply @first');
   assert.deepEqual([code, stderr], [0, '']);
   assert.match(stdout, /^\+ {2}TCP 80 WEB .*@first:1$/m);
-  assert.match(stdout, /\n2 added\nrecorded as revision 1; nothing enforces it: the guard is off\n$/);
+  assert.match(
+    stdout,
+    /\n2 added\nrecorded as revision 1; nothing enforces it: the guard is off\. To start it: portreeve guard enforce\n$/,
+  );
   assert.equal(await inForce(), '80 WEB, 81 OLD');
   assert.match((await run('apply @second')).stdout, /\n1 added, 2 removed\nrecorded as revision 2;/);
   assert.equal(await inForce(), '90 OTHER');
   assert.equal(
     (await run('apply @second')).stdout,
-    'no changes\nrecorded as revision 3; nothing enforces it: the guard is off\n',
+    'no changes\nrecorded as revision 3; nothing enforces it: the guard is off. To start it: portreeve guard enforce\n',
   );
 });
 
@@ -63,7 +66,7 @@ describe('--dry-run shows the same and does nothing', () => {
       const { run, state } = setup(t);
       const dry = await run(`${line} --dry-run`);
       assert.equal(dry.code, 0);
-      assert.match(dry.stdout, /\nwould be recorded as revision 1 \(\w+\); nothing was done\n$/);
+      assert.match(dry.stdout, /\nwould be recorded as revision 1 \(\w+\); nothing was changed\n$/);
       assert.equal(existsSync(state), false);
       const done = await run(line);
       const changes = done.stdout.slice(0, done.stdout.indexOf('recorded'));
@@ -91,7 +94,7 @@ test('--dry-run lists the open sockets that would be refused', async (t) => {
   write('letting', `PORT ${port} TCP *\n`);
   const refused = (await run('apply @refusing --dry-run')).stdout;
   const line = refused.split('\n').find((each) => each.startsWith('refused '));
-  assert.match(line ?? '', new RegExp(`tcp 127\\.0\\.0\\.1:${port} .*\\[${process.pid}\\] .* @refusing:1 `));
+  assert.match(line ?? '', new RegExp(`tcp 127\\.0\\.0\\.1:${port} .*\\(pid ${process.pid}\\) .* @refusing:1 `));
   assert.match(line ?? '', / EACCES: reserved for no one/);
   assert.match(refused, /\nopen sockets: 1 would be refused\nwould be recorded as revision 1/);
   const kept = (await run('apply @letting --dry-run')).stdout;
@@ -167,7 +170,7 @@ test('the time of a trial is checked before anything is printed, also with --dry
       assert.deepEqual([code, stdout], [2, ''], time);
       assert.match(
         stderr,
-        /^portreeve: error\[\w+\]: invalid duration ".*" for --try\n--try takes 1s to 1d,/,
+        /^portreeve: error\[\w+\]: ".*" is not a valid duration for --try\n--try takes 1s to 1d,/,
       );
     }
   }

@@ -83,7 +83,7 @@ function printOutcome(outcome: ChangeOutcome, io: Io): number {
   const { revision, affected } = outcome;
   if (outcome.outcome === 'planned') {
     printWouldBe(io, outcome.affected);
-    io.out(`would be recorded as revision ${revision} (${outcome.verb}); nothing was done\n`);
+    io.out(`would be recorded as revision ${revision} (${outcome.verb}); nothing was changed\n`);
     return 0;
   }
   const { guard, notes } = outcome;
@@ -91,7 +91,7 @@ function printOutcome(outcome: ChangeOutcome, io: Io): number {
   io.out(
     guard
       ? guardedText(revision, guard)
-      : `recorded as revision ${revision}; nothing enforces it: the guard is off\n`,
+      : `recorded as revision ${revision}; nothing enforces it: the guard is off. To start it: portreeve guard enforce\n`,
   );
   if (affected) printAffected(io, affected);
   return 0;

@@ -23,6 +23,9 @@ import {
 import { impactsJson, impactsSummary, impactsText, printAffected } from './impact-text.ts';
 import { lacksJson, lacksText, limitsText } from './limits-text.ts';
 
+const OFF_TEXT =
+  'the guard is off: the profile is not enforced\nTo start it: portreeve guard enforce (or observe)\n';
+
 /** `portreeve guard`: root inspects the kernel, other users ask the daemon. */
 export async function guardCommand(options: GuardOptions, io: Io): Promise<number> {
   const { state = SYSTEM_DIRECTORIES.state, runtime, json: isJson = false } = options;
@@ -51,7 +54,7 @@ export async function guardCommand(options: GuardOptions, io: Io): Promise<numbe
         assignableText(io, assignable) +
         lacksText(io, lacks),
     );
-  } else io.out(`the guard is off: the profile is not enforced\n${lacksText(io, lacks)}`);
+  } else io.out(`${OFF_TEXT}${lacksText(io, lacks)}`);
   return guard.mode === 'enforce' && guard.isAttached ? 0 : EXIT_CODES.refused;
 }
 
@@ -68,7 +71,7 @@ export async function guardRestartsCommand(options: GuardOptions, io: Io): Promi
     const { impacts, guard } = found;
     const none = 'no open socket violates the rules or needs a restart';
     io.out(`${impactsText(io, impacts)}${impactsSummary(impacts) ?? none}\n${othersText(guard)}`);
-  } else io.out('the guard is off: the profile is not enforced\n');
+  } else io.out(OFF_TEXT);
   return found && found.impacts.affected.length === 0 ? 0 : EXIT_CODES.refused;
 }
 

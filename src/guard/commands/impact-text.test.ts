@@ -99,7 +99,7 @@ test('a line shows the effect on a socket, its owner, and the statement', () => 
     [
       'refused',
       'tcp 0.0.0.0:80',
-      'nginx[812]',
+      'nginx (pid 812)',
       'nginx.service',
       'www-data',
       'NGINX',
@@ -109,7 +109,7 @@ test('a line shows the effect on a socket, its owner, and the statement', () => 
     [
       'restart',
       'tcp 0.0.0.0:80',
-      'nginx[812]',
+      'nginx (pid 812)',
       'nginx.service',
       'www-data',
       'NGINX',
@@ -127,7 +127,7 @@ test('what is unknown is reported', () => {
   );
   const [line, ...notes] = lines([one], 2);
   assert.deepEqual(line?.slice(2), [
-    'not seen',
+    'unknown',
     '-',
     '33',
     'UNKNOWN',
@@ -136,7 +136,7 @@ test('what is unknown is reported', () => {
   ]);
   assert.deepEqual(notes, [
     ['UNKNOWN: the job could not be determined; only * matches it'],
-    ['could not read what 2 processes have open; root can'],
+    ['2 processes could not be read; run as root to see all owners'],
   ]);
 });
 

@@ -46,8 +46,8 @@ const UNKNOWN_TEXT = 'UNKNOWN: the job could not be determined; only * matches i
 
 function hiddenText({ uid }: Io, count: number): string {
   if (count === 0) return '';
-  const who = count === 1 ? '1 process has' : `${count} processes have`;
-  return `could not read what ${who} open${uid === 0 ? '' : '; root can'}\n`;
+  const who = count === 1 ? '1 process' : `${count} processes`;
+  return `${who} could not be read${uid === 0 ? '' : '; run as root to see all owners'}\n`;
 }
 
 /** The same, with a blank line before it. */
@@ -65,7 +65,7 @@ function cellsOf(impact: Impact): string[] {
   return [
     effect,
     `${socket.protocol} ${hostPortText(formatIp(socket.local.address), socket.local.port)}`,
-    oldest ? `${oldest.name}[${oldest.pid}]` : 'not seen',
+    oldest ? `${oldest.name} (pid ${oldest.pid})` : 'unknown',
     unit ?? (container ? `${container.runtime} ${container.id}` : cgroupText(oldest?.cgroup)),
     user ?? `${socket.uid ?? '-'}`,
     job,

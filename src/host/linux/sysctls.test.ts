@@ -95,7 +95,7 @@ test('the steps run only in a separate network namespace', () => {
   const argv = [PROGRAM, readlinkSync('/proc/self/ns/net')];
   const { status, stderr } = spawnSync(process.execPath, argv, { input: '[]', encoding: 'utf8' });
   assert.equal(status, 1);
-  assert.match(stderr, /nothing was done/);
+  assert.match(stderr, /nothing was changed/);
 });
 
 describe('the parts of a list', () => {

@@ -21,7 +21,7 @@ export function isThere(pins: string): PortreeveError {
 export function newer(pins: string, abi: number): PortreeveError {
   const tables = `its tables have layout ${abi}, this version has layout ${GUARD_ABI}`;
   const message = `a newer portreeve installed the guard at ${pins}: ${tables}`;
-  const hint = 'Use that version, or remove the guard with it: portreeve guard off.';
+  const hint = 'Use that version, or remove the guard with it: portreeve guard off';
   return new PortreeveError('GUARD_NEWER', message, hint, { abi, supported: GUARD_ABI });
 }
 
@@ -29,14 +29,14 @@ export function newer(pins: string, abi: number): PortreeveError {
 export function older(pins: string, abi: number): PortreeveError {
   const tables = `its tables have layout ${abi}, this version has layout ${GUARD_ABI}`;
   const message = `an older portreeve installed the guard at ${pins}: ${tables}`;
-  const hint = 'Replace it without a gap: portreeve guard enforce (or observe).';
+  const hint = 'To replace it without a gap: portreeve guard enforce (or observe)';
   return new PortreeveError('GUARD_OLDER', message, hint, { abi, supported: GUARD_ABI });
 }
 
 /** The guard's programs are no longer attached to a cgroup: nothing is judged. */
 export function detached(pins: string): PortreeveError {
   const message = `the guard at ${pins} does not work: its cgroup is gone, or its programs were detached`;
-  const hint = 'Start it again: portreeve guard enforce (or observe).';
+  const hint = 'To start it again: portreeve guard enforce (or observe)';
   return new PortreeveError('GUARD_DETACHED', message, hint);
 }
 
@@ -54,7 +54,7 @@ export function moved(): PortreeveError {
 
 /** The profile cannot be changed while another one is on trial. */
 export function trialRuns(): PortreeveError {
-  const hint = 'Keep it with portreeve confirm, or wait until it has reverted.';
+  const hint = 'Wait until it has reverted or, to keep it: portreeve confirm';
   return new PortreeveError('GUARD_TRIAL', 'a profile is on trial', hint);
 }
 

@@ -132,7 +132,8 @@ function dropOthers(guarded: GuardedNamespaces, host: NetworkNamespaces, named: 
 
 function full(): PortreeveError {
   const message = `the guard already covers ${GUARD_NAMESPACES_MAX} network namespaces, the maximum`;
-  const hint = 'List them, and remove one: portreeve guard namespaces';
+  const hint =
+    'To list them: portreeve guard namespaces. To remove one: portreeve guard namespaces remove NAME';
   return new PortreeveError('GUARD_NAMESPACES_FULL', message, hint);
 }
 
