@@ -42,6 +42,26 @@ const SEQUENCE = 'Remove the sequence numbers';
 const BOTH = 'Write one entry for TCP and one for UDP.';
 
 const TABLES: Readonly<Record<string, readonly Row[]>> = {
+  'parameters without their statement': [
+    [
+      'PORT 80 TCP WEB\nEPHEMERALPORTS 50000 60000',
+      'error PORT_NUMBER 2:1',
+      '"EPHEMERALPORTS" was found',
+      'EPHEMERALPORTS is a parameter of TCPCONFIG and UDPCONFIG.',
+    ],
+    [
+      'RESTRICTLOWPORTS',
+      'error STATEMENT_UNKNOWN 1:1',
+      'a statement was expected',
+      'RESTRICTLOWPORTS is a parameter of TCPCONFIG and UDPCONFIG.',
+    ],
+    [
+      'EXPLICITBINDPORTRANGE 5000 1000',
+      'error STATEMENT_UNKNOWN 1:1',
+      'a statement was expected',
+      'EXPLICITBINDPORTRANGE is a parameter of GLOBALCONFIG.',
+    ],
+  ],
   'port numbers': [
     ['PORT 0 TCP WEB', 'error PORT_NUMBER 1:6', '"0" was found', 'Port 0 stands for any port'],
     ['PORT 65536 TCP WEB', 'error PORT_NUMBER 1:6', 'a port from 1 to 65535', 'The highest port is 65535.'],

@@ -31,8 +31,18 @@ function isSequenceNumber({ raw, column }: Token): boolean {
   return column === SEQUENCE_COLUMN && /^[0-9]{8}$/.test(raw);
 }
 
+/** Parameters that are often written without their statement. */
+const STATEMENTS_OF: Readonly<Record<string, string>> = {
+  EPHEMERALPORTS: 'TCPCONFIG and UDPCONFIG',
+  RESTRICTLOWPORTS: 'TCPCONFIG and UDPCONFIG',
+  UNRESTRICTLOWPORTS: 'TCPCONFIG and UDPCONFIG',
+  EXPLICITBINDPORTRANGE: 'GLOBALCONFIG',
+};
+
 /** A hint for mistakes that are common anywhere in a profile; undefined if there is none. */
 export function commonMistakeHint(token: Token): string | undefined {
+  const statement = Object.hasOwn(STATEMENTS_OF, token.word) ? STATEMENTS_OF[token.word] : undefined;
+  if (statement !== undefined) return `${token.word} is a parameter of ${statement}.`;
   if (isSequenceNumber(token)) return 'Remove the sequence numbers: they are not allowed in a profile.';
   return token.raw.indexOf(';') > 0 ? 'Put a blank before the semicolon of a comment.' : undefined;
 }
