@@ -13,8 +13,9 @@ With \`--json\` it is one line of JSON, and the daemon answers with the same obj
 
     {"error":"…","code":"PORT_INVALID","kind":"usage","hint":"…","data":{"value":"99999"}}
 
-A code never changes its meaning. Its kind gives the exit status: \`refused\` 1, \`usage\` 2, \`environment\` 3 (what is
-outside portreeve did not let it determine the answer, or act), and \`bug\` 3, with the stack of the error.
+A code never changes its meaning. Its kind gives the exit status: \`refused\` 1, \`usage\` 2, \`environment\` 3
+(something outside portreeve prevents it from finding the answer, or from acting), and \`bug\` 3, with the stack of the
+error.
 
 `;
 

@@ -169,7 +169,7 @@ export const UNIT_FILE_MAX_BYTES = 1024 * 1024;
 export const GUARD_WAIT_MS = 5000;
 /** The interval at which the daemon tries again to open or take over a guard. */
 export const GUARD_RETRY_MS = 5000;
-/** Network namespaces in which one guard can enforce its policy. */
+/** Network namespaces that one guard can cover. */
 export const GUARD_NAMESPACES_MAX = 64;
 
 /** The interval at which users, system units and assigned jobs are checked. */
