@@ -33,14 +33,14 @@ test('apply shows what changes, records it, and reports that nothing enforces it
   assert.match(stdout, /^\+ {2}TCP 80 WEB .*@first:1$/m);
   assert.match(
     stdout,
-    /\n2 added\nrecorded as revision 1; nothing enforces it: the guard is off\. To start it: portreeve guard enforce\n$/,
+    /\n2 added\nrecorded as revision 1; nothing enforces it: the guard is off\nTo start it: .*\n$/,
   );
   assert.equal(await inForce(), '80 WEB, 81 OLD');
   assert.match((await run('apply @second')).stdout, /\n1 added, 2 removed\nrecorded as revision 2;/);
   assert.equal(await inForce(), '90 OTHER');
   assert.equal(
     (await run('apply @second')).stdout,
-    'no changes\nrecorded as revision 3; nothing enforces it: the guard is off. To start it: portreeve guard enforce\n',
+    'no changes\nrecorded as revision 3; nothing enforces it: the guard is off\nTo start it: portreeve guard enforce\n',
   );
 });
 
@@ -94,7 +94,10 @@ test('--dry-run lists the open sockets that would be refused', async (t) => {
   write('letting', `PORT ${port} TCP *\n`);
   const refused = (await run('apply @refusing --dry-run')).stdout;
   const line = refused.split('\n').find((each) => each.startsWith('refused '));
-  assert.match(line ?? '', new RegExp(`tcp 127\\.0\\.0\\.1:${port} .*\\(pid ${process.pid}\\) .* @refusing:1 `));
+  assert.match(
+    line ?? '',
+    new RegExp(`tcp 127\\.0\\.0\\.1:${port} .*\\(pid ${process.pid}\\) .* @refusing:1 `),
+  );
   assert.match(line ?? '', / EACCES: reserved for no one/);
   assert.match(refused, /\nopen sockets: 1 would be refused\nwould be recorded as revision 1/);
   const kept = (await run('apply @letting --dry-run')).stdout;
@@ -201,7 +204,7 @@ describe('history', () => {
     const { run, state } = setup(t);
     assert.deepEqual(await run('profile history'), {
       code: 0,
-      stdout: 'no profile was applied yet\n',
+      stdout: 'no profile has been applied yet\n',
       stderr: '',
     });
     assert.equal((await run('profile history --json')).stdout, '[]\n');

@@ -91,11 +91,13 @@ function printOutcome(outcome: ChangeOutcome, io: Io): number {
   io.out(
     guard
       ? guardedText(revision, guard)
-      : `recorded as revision ${revision}; nothing enforces it: the guard is off. To start it: portreeve guard enforce\n`,
+      : `recorded as revision ${revision}; nothing enforces it: the guard is off\n${START_HINT}`,
   );
   if (affected) printAffected(io, affected);
   return 0;
 }
+
+const START_HINT = 'To start it: portreeve guard enforce\n';
 
 function guardedText(revision: number, { mode, trialMs }: NonNullable<Change['guard']>): string {
   const verb = mode === 'enforce' ? 'enforces it' : mode === 'observe' ? 'observes it' : 'is off';

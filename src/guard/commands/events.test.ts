@@ -169,7 +169,7 @@ describe('from the running daemon', () => {
     assert.equal(code, 3);
     assert.match(
       stderr,
-      /^portreeve: error\[\w+\]: no portreeve daemon reports events:\n {2}.*\(ENOENT\)\nTo start it as root: portreeve serve\n$/,
+      /^portreeve: error\[\w+\]: no portreeve daemon reports events:\n {2}.*\(ENOENT\)\nTo start it as root: .*\n$/,
     );
   });
 });

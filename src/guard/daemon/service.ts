@@ -243,7 +243,7 @@ export class GuardService implements DaemonService {
   giving() {
     if (!this.#following) {
       const message = `could not assign a job: ${this.#obstacle}`;
-      const hint = 'This needs a daemon that runs as root, on a host with cgroup version 2.';
+      const hint = 'This needs a daemon that runs as root, on a host with cgroup v2.';
       throw new PortreeveError('JOBS_UNAVAILABLE', message, hint);
     }
     const { cgroups, follower, users } = this.#following;

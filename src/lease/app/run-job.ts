@@ -141,6 +141,6 @@ function notOwn(pid: number): PortreeveError {
 }
 
 function noCgroup(pid: number): PortreeveError {
-  const message = `process ${pid} is not in a v2 cgroup`;
-  return new PortreeveError('CGROUP_MISSING', message, 'Is cgroup2 mounted?', { pid });
+  const message = `process ${pid} is not in a cgroup v2 hierarchy`;
+  return new PortreeveError('CGROUP_MISSING', message, 'Is cgroup v2 mounted?', { pid });
 }

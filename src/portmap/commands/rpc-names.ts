@@ -33,7 +33,7 @@ export function parseProgram(text: string): NamedProgram {
   const names = hostRpcNames();
   const number = names.numberOf(text);
   if (number === undefined) {
-    const hint = 'Give its number, or a name of /etc/rpc.';
+    const hint = 'Use its number, or a name from /etc/rpc.';
     throw new PortreeveError('PROGRAM_UNKNOWN', `"${text}" is not a known RPC program`, hint);
   }
   const name = names.nameOf(number);

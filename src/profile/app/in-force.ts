@@ -47,7 +47,8 @@ export function readRevision(archive: ProfileArchive, number: number): Revision 
 
 function revisionUnknown(number: number, heads: readonly RevisionHead[]): PortreeveError {
   const latest = heads.at(-1)?.number;
-  const hint = latest === undefined ? 'Nothing was applied yet.' : `The revisions are 1 to ${latest}.`;
+  const hint =
+    latest === undefined ? 'No profile has been applied yet.' : `The revisions are 1 to ${latest}.`;
   return new PortreeveError('REVISION_UNKNOWN', `there is no revision ${number}`, hint, {
     number,
   });

@@ -23,7 +23,7 @@ export function profileHistoryCommand(
   }
   const heads = archive.heads();
   if (options.json) io.out(json(heads.map(jsonOfHead)));
-  else if (heads.length === 0) io.out('no profile was applied yet\n');
+  else if (heads.length === 0) io.out('no profile has been applied yet\n');
   else io.out(formatTable(io, COLUMNS, heads));
   return 0;
 }
