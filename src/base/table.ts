@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly text: (row: Row) => string;
   /** Numbers are right-aligned. */
   readonly isNumber?: boolean;
+  /** Truncated only after all other columns. */
+  readonly isTruncatedLast?: boolean;
 }
 
 export interface TableStyle {
@@ -33,6 +35,7 @@ export function tableText<Row>(
   const cells = columns.map(({ text }) => cellsOf(rows.map(text)));
   const widths = fit(
     columns.map(({ title }, at) => widest(cells[at] ?? [], title.length)),
+    columns.map(({ isTruncatedLast }) => isTruncatedLast ?? false),
     width,
   );
   const heading = lineOf(
@@ -69,15 +72,17 @@ function widest(texts: readonly string[], least: number): number {
   return width;
 }
 
-/** Repeatedly narrows the widest column until the table fits. */
-function fit(natural: readonly number[], available: number | undefined): number[] {
+/** Repeatedly narrows the widest column until the table fits; the columns that are `last` after the others. */
+function fit(natural: readonly number[], last: readonly boolean[], available: number | undefined): number[] {
   const widths = [...natural];
   if (available === undefined) return widths;
   let excess = widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length) - available;
-  for (; excess > 0; excess--) {
-    const width = Math.max(...widths);
-    if (width <= COLUMN_MIN_CHARACTERS) break;
-    widths[widths.indexOf(width)] = width - 1;
+  for (const isLast of [false, true]) {
+    for (; excess > 0; excess--) {
+      const width = Math.max(0, ...widths.filter((_, at) => last[at] === isLast));
+      if (width <= COLUMN_MIN_CHARACTERS) break;
+      widths[widths.findIndex((each, at) => each === width && last[at] === isLast)] = width - 1;
+    }
   }
   return widths;
 }

@@ -55,6 +55,16 @@ test('shows a part of every column even on the narrowest terminal', () => {
   assert.equal(lines[1], '      7  /a/rath…  x');
 });
 
+test('a column that is truncated last stays whole while another can be cut', () => {
+  const note = 'a note of 20 letters';
+  const rows = [{ count: 7, path: '/a/rather/long/path', note }];
+  const columns = COLUMNS.map((column) => ({ ...column, isTruncatedLast: column.title === 'PATH' }));
+  const lineAt = (width: number) =>
+    formatTable(capturedIo({ columns: width, env: { NO_COLOR: '1' } }), columns, rows).split('\n')[1];
+  assert.equal(lineAt(40), '    7  /a/rather/long/path  a note of 2…');
+  assert.equal(lineAt(30), '    7  /a/rather/lo…  a note …');
+});
+
 test('the heading is bold only on a terminal, and not with NO_COLOR or on a dumb terminal', () => {
   const heading = (env: Record<string, string>, columns?: number) =>
     formatTable(capturedIo(columns === undefined ? { env } : { env, columns }), COLUMNS, []).includes(
@@ -88,6 +98,14 @@ test('wraps a line between words on a terminal, with its continuation indented',
     assert.equal(hangingLine(capturedIo({ columns }), '- ', text), `- ${text}\n`);
   }
   assert.equal(hangingLine(io, '- ', '\x1b[2J'), '- \\x1b[2J\n');
+});
+
+test('labeled lines are wrapped on a terminal, below their text', () => {
+  const io = capturedIo({ columns: 40, env: { NO_COLOR: '1' } });
+  assert.equal(
+    labeledLines(io, [['limit', 'Linux has one ephemeral range for TCP and UDP']]),
+    'limit     Linux has one ephemeral range\n          for TCP and UDP\n',
+  );
 });
 
 test('labeled lines are aligned, with control characters escaped', () => {

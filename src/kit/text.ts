@@ -13,10 +13,13 @@ export function emphasize(io: Io, text: string): string {
   return isEmphasized(io) ? bold(text) : text;
 }
 
-/** Labeled lines; an empty label continues the line above. */
+/** Labeled lines, wrapped on a terminal; an empty label continues the line above. */
 export function labeledLines(io: Io, lines: readonly (readonly [label: string, text: string])[]): string {
   return lines
-    .map(([label, text]) => `${emphasize(io, label.padEnd(LABEL_CHARACTERS))}  ${printable(text)}\n`)
+    .map(([label, text]) => {
+      const head = `${emphasize(io, label.padEnd(LABEL_CHARACTERS))}  `;
+      return hangingLine(io, head, text, plain(head).length);
+    })
     .join('');
 }
 

@@ -65,7 +65,7 @@ test('prints recent refusals in full, and registrations that cannot be checked',
   const text = statusText(capturedIo({ columns: 60 }), daemonStatus({ foreign: 3, refusals }));
   assert.match(
     text,
-    /foreign[^\n]* 3 registrations from other network namespaces, which cannot be checked\n/,
+    /foreign[^\n]* 3 registrations from other network namespaces,\n {10}which cannot be checked\n/,
   );
   assert.ok(text.includes(`RECENTLY REFUSED\x1b[0m\n${refusals[0]}\n\\x1b[2J\n`));
   const nothing = statusText(capturedIo(), daemonStatus({ foreign: 0, refusals: [] }));

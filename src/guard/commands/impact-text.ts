@@ -21,6 +21,7 @@ const TITLES = ['EFFECT', 'SOCKET', 'PROCESS', 'UNIT', 'USER', 'JOB', 'RULE', 'W
 
 const COLUMNS: readonly Column<Row>[] = TITLES.map((title, at) => ({
   title,
+  isTruncatedLast: title === 'SOCKET',
   text: ({ cells, count }) => `${cells[at] ?? ''}${title === 'SOCKET' && count > 1 ? ` (${count})` : ''}`,
 }));
 
