@@ -102,7 +102,7 @@ test('another user sees the user of the socket, what is unknown, and the missing
   const { code, answer, unknown } = await explained(sandbox, '8080/tcp', { uid: 65_534 });
   assert.equal(code, 1);
   assert.match(answer.why, /^in use by a program of user root/);
-  assert.match(unknown.join(), /owner unknown: .*; root sees more$/);
+  assert.match(unknown.join(), /owner unknown: .*; run as root to see all owners$/);
   const low = await explained(sandbox, '81/tcp', { uid: 65_534 });
   assert.deepEqual([low.code, low.answer.cause], [1, 'PRIVILEGED']);
   assert.equal((await explained(sandbox, '81/tcp')).code, 0);

@@ -152,7 +152,9 @@ function unknownOwners({ sockets, hiddenProcesses }: ReturnType<typeof readSocke
   if (!isMissing) return [];
   const denied = `${hiddenProcesses} ${hiddenProcesses === 1 ? 'process' : 'processes'} could not be read`;
   if (uid !== 0)
-    return [`owner unknown: ${hiddenProcesses > 0 ? denied : 'no process found'}; run as root to see all owners`];
+    return [
+      `owner unknown: ${hiddenProcesses > 0 ? denied : 'no process found'}; run as root to see all owners`,
+    ];
   const kernel = 'no process found; it may be the kernel itself, as for NFS, VXLAN and WireGuard';
   return [`owner unknown: ${hiddenProcesses > 0 ? `${kernel}, and ${denied}` : kernel}`];
 }

@@ -7,10 +7,10 @@ import { RpcError } from '../client/errors.ts';
 import { Portmap } from '../client/portmap.ts';
 import { RpcClient } from '../client/rpc-client.ts';
 import { type IpTarget, targetText } from '../client/target.ts';
-import { HINT_THERE } from './query.ts';
 import { parsePortmapHost, parseTimeout } from './host.ts';
 import type { PortmapPingOptions } from './index.ts';
 import { locateProgram, mappersOf } from './locate.ts';
+import { HINT_THERE } from './query.ts';
 import { parseProgram, parseVersion, VERSION_MAX } from './rpc-names.ts';
 
 interface PortmapPingArguments {
