@@ -60,7 +60,7 @@ export async function run(
 
 /** Runs the command line of this process; returns the words that name the command that has run, if one has. */
 export async function main(): Promise<readonly string[]> {
-  // Directories and sockets have the mode of the umask until they get their own: no other user may write to them even then.
+  // Directories and sockets have the mode of the umask until they get their own: no other user may write to them.
   process.umask(process.umask(OTHERS_WRITE) | OTHERS_WRITE);
   const io = processIo(async () => (await import('./sections.ts')).SECTIONS);
   let words: readonly string[] = [];
