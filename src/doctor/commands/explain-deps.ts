@@ -17,7 +17,7 @@ import { readProfileSettings } from '../../profile/commands/settings.ts';
 import { SqliteProfileArchive } from '../../profile/linux/profile-archive.ts';
 import { LinuxOpenSockets } from '../../sockets/linux/open-sockets.ts';
 import type { ExplainDeps } from '../app/explain.ts';
-import type { ExplainOptions } from './explain-command.ts';
+import type { ExplainOptions } from './index.ts';
 
 /** This host, as far as the calling user may see it. */
 export function explainDeps({ state }: ExplainOptions, io: Io): ExplainDeps {

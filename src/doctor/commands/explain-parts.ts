@@ -122,7 +122,7 @@ function ephemeral({ allocation }: Explanation): string[] {
 
 function profile({ reservations, revision, guard }: Explanation): string[] {
   if (!reservations) return [];
-  if (revision === undefined) return ['no profile was applied'];
+  if (revision === undefined) return ['no profile is in force'];
   const rules = reservations.map(({ source }) => `${source.text} (${ruleText(source)})`);
   const state =
     guard === undefined ? 'could not determine whether the guard enforces the profile' : GUARD_TEXTS[guard];
@@ -208,5 +208,5 @@ function systems({ systems: { inside, outside } }: Explanation): string[] {
 const GROUPS = [
   ['today', ''],
   ['rare', ' (rare)'],
-  ['past', ' (historic)'],
+  ['past', ' (past)'],
 ] as const;

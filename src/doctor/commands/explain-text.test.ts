@@ -39,14 +39,14 @@ server    on every address: free
 you       user alice, job ALICE: may bind it
 root      user root, job ROOT: may bind it
 ephemeral range 32768-60999; never this port
-profile   no profile was applied
+profile   no profile is in force
 name      reserved by IANA; a user port (1024-49151)
 systems   outside the ephemeral range of linux, android, freebsd, netbsd, macos, windows, solaris,
           aix
           tcp: inside that of openbsd, zos (rare); windows-2003, ftserver, linux-2.2, bsd, irix,
-          vos-tcp-os, ftx-3.3 (historic)
+          vos-tcp-os, ftx-3.3 (past)
           udp: inside that of openbsd, zos (rare); windows-2003, ftserver, linux-2.2, bsd, irix,
-          vos-tcp-os, vos-stcp-old, ftx-3.3 (historic)
+          vos-tcp-os, vos-stcp-old, ftx-3.3 (past)
 `,
     );
   });
@@ -61,10 +61,10 @@ server    on every address: free
 you       user alice, job ALICE: may bind it
 root      user root, job ROOT: may bind it
 ephemeral range 32768-60999; never this port
-profile   no profile was applied
+profile   no profile is in force
 name      italk (Italk Chat System): assigned by IANA; a user port (1024-49151)
 systems   outside the ephemeral range of linux, android, netbsd, macos, windows, solaris, aix
-          inside that of freebsd; openbsd, zos (rare); irix, vos-stcp-old (historic)
+          inside that of freebsd; openbsd, zos (rare); irix, vos-stcp-old (past)
 `,
     );
   });

@@ -12,9 +12,9 @@ import { portsReport } from '../../sockets/app/port-records.ts';
 import { explain } from '../app/explain.ts';
 import { OTHER_PLACES } from '../core/explain/attempts.ts';
 import type { Explanation } from '../core/explain/explain.ts';
-import type { ExplainOptions } from './explain-command.ts';
 import { quickExplainDeps } from './explain-deps.ts';
 import { explanationText } from './explain-text.ts';
+import type { ExplainOptions } from './index.ts';
 
 /** `portreeve explain` */
 export async function explainCommand(
