@@ -7,15 +7,17 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const [, , directory = ''] = process.argv;
 
-/** koffi's JavaScript takes longer to load than its binary; it adds only checks and deprecated functions. */
+/**
+ * koffi's JavaScript takes longer to load than its binary; it adds only checks, deprecated functions, and the choice of
+ * the C library. The binary for glibc does not load where that is missing.
+ */
 const KOFFI = `
-let koffi;
+const platform = process.platform + '-' + process.arch;
 try {
-  koffi = require('@koromix/koffi-' + process.platform + '-' + process.arch);
+  module.exports = require('@koromix/koffi-' + platform + '/' + platform.replace('-', '_') + '/koffi.node');
 } catch {
-  koffi = require('koffi');
+  module.exports = require('koffi');
 }
-module.exports = koffi;
 `;
 
 /** In the bundle every module keeps its own place, so that it finds the files next to it. */

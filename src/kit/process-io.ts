@@ -7,7 +7,7 @@ import type { Section } from './settings.ts';
 
 /** `sections` loads the schemas of portreeve.toml. */
 export function processIo(sections: () => Promise<readonly Section[]>): Io {
-  const { stdout, stderr } = process;
+  const { stdout } = process;
   const unread = new AbortController();
   // A reader that closes the pipe early, such as head(1), is not an error: the command ends as if all were read.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -15,16 +15,15 @@ export function processIo(sections: () => Promise<readonly Section[]>): Io {
       unread.abort();
       return;
     }
-    stderr.write(`portreeve: cannot write: ${error.message}\n`);
+    process.stderr.write(`portreeve: cannot write: ${error.message}\n`);
     process.exit(EXIT_CODES.environment);
   });
-  stderr.on('error', () => {});
   const user = { env: process.env, uid: process.getuid?.() ?? -1 };
   return {
     ...user,
     clock: systemClock,
     out: (text) => void stdout.write(text),
-    err: boundedWriter(stderr),
+    err: boundedWriter(),
     columns: stdout.isTTY ? stdout.columns : undefined,
     readSettings: async (named) => {
       const { readSettings } = await import('./settings.ts');
@@ -34,10 +33,15 @@ export function processIo(sections: () => Promise<readonly Section[]>): Io {
   };
 }
 
-/** Drops and counts lines while more than LOG_WAITING_MAX_BYTES are waiting to be read. */
-function boundedWriter(stream: NodeJS.WriteStream): (text: string) => void {
+/**
+ * Writes to standard error, which is opened by the first write. Drops and counts lines while more than
+ * LOG_WAITING_MAX_BYTES are waiting to be read.
+ */
+function boundedWriter(): (text: string) => void {
+  let stream: NodeJS.WriteStream | undefined;
   let dropped = 0;
   return (text) => {
+    stream ??= process.stderr.on('error', () => {});
     if (stream.writableLength > LOG_WAITING_MAX_BYTES) {
       dropped++;
       return;

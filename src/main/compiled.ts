@@ -19,13 +19,17 @@ import {
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
-import { crc32 } from 'node:zlib';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
 const OTHERS_MAY_WRITE = 0o022;
-const CRC_DIGITS = 8;
+const CHECKSUM_DIGITS = 8;
+/** A digit and the end of the line. */
+const RUNS_CHARACTERS = 2;
+/** The constants of FNV-1a (Fowler, Noll, Vo) with 32 bits. */
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
 const COMMAND_WORDS_MAX = 3;
 /** The first runs of a command by the owner add what they compiled: each may take another branch. */
 const RUNS_MAX = 3;
@@ -171,8 +175,8 @@ function write({ directory, id }: Cache, name: string, { code, runs }: Compiled)
   const fd = openSync(draft, 'wx', FILE_MODE);
   try {
     fchmodSync(fd, FILE_MODE);
-    writeFileSync(fd, `${id}${checksum(code)}${runs}\n`);
     writeFileSync(fd, code);
+    writeFileSync(fd, `${id}${checksum(code)}${runs}\n`);
     renameSync(draft, join(directory, name));
   } catch (thrown) {
     rmSync(draft, { force: true });
@@ -191,15 +195,22 @@ function removeOldDrafts(directory: string): void {
   }
 }
 
-/** A file begins with the id of the bundle, and a line with the checksum of the code and the runs, a digit. */
+/** The code is followed by the id of the bundle, and a line with the checksum of the code and the runs, a digit. */
 function compiledIn(bytes: Buffer, id: string): Compiled | undefined {
-  const runsAt = id.length + CRC_DIGITS;
-  const code = bytes.subarray(runsAt + 2);
+  const end = bytes.length - id.length - CHECKSUM_DIGITS - RUNS_CHARACTERS;
+  if (end < 0) return undefined;
+  const code = bytes.subarray(0, end);
+  const runsAt = bytes.length - RUNS_CHARACTERS;
   // V8 trusts the code: a wrong byte would crash it.
-  if (bytes.toString('latin1', 0, runsAt) !== `${id}${checksum(code)}`) return undefined;
+  if (bytes.toString('latin1', end, runsAt) !== `${id}${checksum(code)}`) return undefined;
   return { code, runs: (bytes[runsAt] ?? 0) - DIGIT_0 };
 }
 
+/** FNV-1a of words of 32 bits: loading node:zlib for its crc32() takes longer than this. */
 function checksum(code: Uint8Array): string {
-  return crc32(code).toString(16).padStart(CRC_DIGITS, '0');
+  const words = new Uint32Array(code.buffer, code.byteOffset, code.length >> 2);
+  let sum = FNV_OFFSET ^ code.length;
+  for (let i = 0; i < words.length; i++) sum = Math.imul(sum ^ (words[i] ?? 0), FNV_PRIME);
+  for (const byte of code.subarray(words.byteLength)) sum = Math.imul(sum ^ byte, FNV_PRIME);
+  return (sum >>> 0).toString(16).padStart(CHECKSUM_DIGITS, '0');
 }

@@ -63,12 +63,14 @@ function readAll(fd: number, path: string, maxBytes: number): Uint8Array {
 
 /** Reads available data, and waits for a pipe with a writer. Returns 0 at the end. */
 function readSome(fd: number, path: string, chunk: Uint8Array): number {
-  const until = performance.now() + PIPE_WAIT_MS;
+  // Set only once it is needed: the first call of performance.now() loads several modules of Node.
+  let until: number | undefined;
   for (;;) {
     try {
       return readSync(fd, chunk);
     } catch (thrown) {
       if (codeOf(thrown) !== 'EAGAIN') throw unreadable(path, messageOf(thrown));
+      until ??= performance.now() + PIPE_WAIT_MS;
       if (performance.now() > until) throw unreadable(path, `nothing came for ${PIPE_WAIT_MS / 1000} s`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIPE_CHECK_MS);
     }

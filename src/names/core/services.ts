@@ -83,18 +83,27 @@ function readLine(written: string, line: number): ServiceEntry | string | undefi
   return { name, port, protocol, aliases, line };
 }
 
+interface ServiceIndex {
+  readonly entries: readonly ServiceEntry[];
+  /** By "80/tcp". */
+  readonly byPort: ReadonlyMap<string, readonly ServiceEntry[]>;
+  /** By name and alias. */
+  readonly byName: ReadonlyMap<string, readonly ServiceEntry[]>;
+}
+
 /** Finds names by port and ports by name. The first matching line counts, as for getservbyname(3). */
 export class ServiceNames {
-  readonly entries: readonly ServiceEntry[];
-  readonly #byPort = new Map<string, ServiceEntry[]>();
-  readonly #byName = new Map<string, ServiceEntry[]>();
+  readonly #source: string | readonly ServiceEntry[];
+  #index: ServiceIndex | undefined;
 
-  constructor(entries: readonly ServiceEntry[]) {
-    this.entries = entries;
-    for (const entry of entries) {
-      add(this.#byPort, `${entry.port}/${entry.protocol}`, entry);
-      for (const word of new Set([entry.name, ...entry.aliases])) add(this.#byName, word, entry);
-    }
+  /** A text is parsed when this is first used: many commands have no name to find. */
+  constructor(source: string | readonly ServiceEntry[]) {
+    this.#source = source;
+  }
+
+  /** Every line, in file order. */
+  get entries(): readonly ServiceEntry[] {
+    return this.#indexed().entries;
   }
 
   /** The name of a port, as getservbyport(3) returns it. */
@@ -104,7 +113,7 @@ export class ServiceNames {
 
   /** Every line for a port, in file order. */
   entriesOf(port: number, protocol: string): readonly ServiceEntry[] {
-    return this.#byPort.get(`${port}/${protocol}`) ?? [];
+    return this.#indexed().byPort.get(`${port}/${protocol}`) ?? [];
   }
 
   /** The port of a name or alias, as getservbyname(3) returns it; without a protocol, for TCP or UDP. */
@@ -115,14 +124,30 @@ export class ServiceNames {
 
   /** Every name and alias. */
   get names(): readonly string[] {
-    return [...this.#byName.keys()];
+    return [...this.#indexed().byName.keys()];
   }
 
   /** The lines with a name or alias, of one protocol or of all. */
   entriesNamed(name: string, protocol?: string): readonly ServiceEntry[] {
-    const entries = this.#byName.get(name) ?? [];
+    const entries = this.#indexed().byName.get(name) ?? [];
     return protocol === undefined ? entries : entries.filter((entry) => entry.protocol === protocol);
   }
+
+  #indexed(): ServiceIndex {
+    const source = this.#source;
+    this.#index ??= indexOf(typeof source === 'string' ? parseServices(source) : source);
+    return this.#index;
+  }
+}
+
+function indexOf(entries: readonly ServiceEntry[]): ServiceIndex {
+  const byPort = new Map<string, ServiceEntry[]>();
+  const byName = new Map<string, ServiceEntry[]>();
+  for (const entry of entries) {
+    add(byPort, `${entry.port}/${entry.protocol}`, entry);
+    for (const word of new Set([entry.name, ...entry.aliases])) add(byName, word, entry);
+  }
+  return { entries, byPort, byName };
 }
 
 function add<Value>(map: Map<string, Value[]>, key: string, value: Value): void {
