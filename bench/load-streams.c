@@ -125,7 +125,7 @@ void call_by_streams(void) {
   while (phase() != FINISHED) {
     int count = must(epoll_wait(epoll, events, WINDOW_MAX, TICK_MS), "epoll_wait");
     for (int i = 0; i < count; i++) receive_records(events[i].data.ptr);
-    look_at_time(clock_ns(), is_any_waiting(connections));
+    check_time(clock_ns(), is_any_waiting(connections));
   }
   for (unsigned i = 0; i < options.connections; i++) {
     for (unsigned slot = 0; slot < options.window; slot++) tally.lost += connections[i].requests[slot].waiting;
@@ -186,7 +186,7 @@ void call_by_connections(void) {
       if (phase() < DRAINING) open_call(epoll, &fds[i], &requests[i]);
       else open--;
     }
-    look_at_time(now, open > 0);
+    check_time(now, open > 0);
   }
 }
 

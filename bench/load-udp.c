@@ -125,7 +125,7 @@ void call_by_datagrams(void) {
     uint64_t now = clock_ns();
     if (now >= next_tick) {
       next_tick = now + TICK_MS * 1000000ull;
-      look_at_time(now, look_after_datagrams(now));
+      check_time(now, look_after_datagrams(now));
     }
     for (int i = 0; i < count; i++) take_datagram(udp.bytes_in[i], udp.in[i].msg_len, now);
     make_change(now);

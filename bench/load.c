@@ -41,7 +41,7 @@ enum phase phase(void) {
   return run.phase;
 }
 
-void look_at_time(uint64_t now, bool is_waiting) {
+void check_time(uint64_t now, bool is_waiting) {
   if (run.phase == WARMING && now >= run.begin) {
     run.phase = MEASURING;
     run.server_seconds = server_seconds();

@@ -53,7 +53,7 @@ enum phase { WARMING, MEASURING, DRAINING, FINISHED };
 enum phase phase(void);
 
 /* Advances to the next phase when it is due. After the last one, outstanding replies may still arrive for a while. */
-void look_at_time(uint64_t now, bool is_waiting);
+void check_time(uint64_t now, bool is_waiting);
 
 /* Writes a call of a random program. Returns its end. */
 uint8_t *put_request(struct request *request, enum call call, uint8_t *at);
