@@ -20,6 +20,14 @@ import { type Probe, probe } from '../support/probe.ts';
 export const KERNELS = ['5.10', '6.1', '6.12', '7'] as const;
 export type Kernel = (typeof KERNELS)[number];
 
+/** All kernels, or the one that the environment variable PORTREEVE_VM_KERNEL names. */
+export function chosenKernels(): readonly Kernel[] {
+  const name = process.env['PORTREEVE_VM_KERNEL'];
+  const chosen = KERNELS.filter((kernel) => name === undefined || kernel === name);
+  if (chosen.length > 0) return chosen;
+  throw new Error(`PORTREEVE_VM_KERNEL is "${name}"; it can be ${KERNELS.join(', ')}`);
+}
+
 const MAKER = join(import.meta.dirname, 'image');
 const MAKE_MS = 1_200_000;
 const IMAGE_MS = 60_000;
