@@ -19,6 +19,7 @@ import {
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const DIRECTORY_MODE = 0o755;
@@ -27,9 +28,6 @@ const OTHERS_MAY_WRITE = 0o022;
 const CHECKSUM_DIGITS = 8;
 /** A digit and the end of the line. */
 const RUNS_CHARACTERS = 2;
-/** The constants of FNV-1a (Fowler, Noll, Vo) with 32 bits. */
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 const COMMAND_WORDS_MAX = 3;
 /** The first runs of a command by the owner add what they compiled: each may take another branch. */
 const RUNS_MAX = 3;
@@ -206,11 +204,6 @@ function compiledIn(bytes: Buffer, id: string): Compiled | undefined {
   return { code, runs: (bytes[runsAt] ?? 0) - DIGIT_0 };
 }
 
-/** FNV-1a of words of 32 bits: loading node:zlib for its crc32() takes longer than this. */
 function checksum(code: Uint8Array): string {
-  const words = new Uint32Array(code.buffer, code.byteOffset, code.length >> 2);
-  let sum = FNV_OFFSET ^ code.length;
-  for (let i = 0; i < words.length; i++) sum = Math.imul(sum ^ (words[i] ?? 0), FNV_PRIME);
-  for (const byte of code.subarray(words.byteLength)) sum = Math.imul(sum ^ byte, FNV_PRIME);
-  return (sum >>> 0).toString(16).padStart(CHECKSUM_DIGITS, '0');
+  return crc32(code).toString(16).padStart(CHECKSUM_DIGITS, '0');
 }
