@@ -20,11 +20,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
+import { WRITE_BY_OTHERS, whyUntrusted } from '../host/linux/trusted-directory.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
-const OTHERS_MAY_WRITE = 0o022;
 const CHECKSUM_DIGITS = 8;
 /** A digit and the end of the line. */
 const RUNS_CHARACTERS = 2;
@@ -108,7 +108,7 @@ interface Compiled {
 
 /** The code for a command line, or for what all commands have in common. */
 function find(cache: Cache, typed: readonly string[]): (Compiled & { readonly name: string }) | undefined {
-  if (!hasDirectory(cache)) return undefined;
+  if (!isTrusted(cache)) return undefined;
   const end = typed.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
   const words = typed.slice(0, end < 0 ? COMMAND_WORDS_MAX : Math.min(end, COMMAND_WORDS_MAX));
   for (let count = words.length; count >= 0; count--) {
@@ -130,7 +130,7 @@ function add(cache: Cache, name: string, script: Script, earlierRuns: number): v
   try {
     makeDirectory(cache.directory);
     // Without earlier runs the code began with that of another command.
-    if (!hasDirectory(cache) || (earlierRuns === 0 && read(cache, name))) return;
+    if (!isTrusted(cache) || (earlierRuns === 0 && read(cache, name))) return;
     write(cache, name, { code: script.createCachedData(), runs: earlierRuns + 1 });
   } catch {}
 }
@@ -143,12 +143,12 @@ function makeDirectory(directory: string): void {
 }
 
 function isSafe({ uid, mode }: Stats, { owner }: Cache): boolean {
-  return uid === owner && (mode & OTHERS_MAY_WRITE) === 0;
+  return uid === owner && (mode & WRITE_BY_OTHERS) === 0;
 }
 
-function hasDirectory(cache: Cache): boolean {
-  const found = lstatSync(cache.directory, { throwIfNoEntry: false });
-  return found?.isDirectory() === true && isSafe(found, cache);
+/** Whether its directory is trusted, or does not exist. */
+function isTrusted({ directory, owner }: Cache): boolean {
+  return whyUntrusted(directory, [owner]) === undefined;
 }
 
 function read(cache: Cache, name: string): Compiled | undefined {

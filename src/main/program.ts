@@ -1,6 +1,7 @@
 // The program: lists every command and runs a command line. The implementation of a command is loaded when it runs.
 import { DOCTOR } from '../doctor/commands/index.ts';
 import { GUARD } from '../guard/commands/index.ts';
+import { WRITE_BY_OTHERS } from '../host/linux/trusted-directory.ts';
 import type { Command } from '../kit/command.ts';
 import { endingOf, requestsJson } from '../kit/errors.ts';
 import type { Io } from '../kit/io.ts';
@@ -14,9 +15,6 @@ import { commandTree } from './command-tree.ts';
 import { DAEMON, SETUP } from './commands.ts';
 import { sources } from './port-sources.ts';
 import { packageVersion } from './version.ts';
-
-/** The bits of a umask. */
-const OTHERS_WRITE = 0o022;
 
 /** In the order in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -61,7 +59,7 @@ export async function run(
 /** Runs the command line of this process; returns the words that name the command that has run, if one has. */
 export async function main(): Promise<readonly string[]> {
   // Directories and sockets have the mode of the umask until they get their own: no other user may write to them.
-  process.umask(process.umask(OTHERS_WRITE) | OTHERS_WRITE);
+  process.umask(process.umask(WRITE_BY_OTHERS) | WRITE_BY_OTHERS);
   const io = processIo(async () => (await import('./sections.ts')).SECTIONS);
   let words: readonly string[] = [];
   process.exitCode = await run(process.argv.slice(2), io, COMMANDS, (command) => {

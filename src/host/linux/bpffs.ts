@@ -4,6 +4,7 @@ import { messageOf, PortreeveError } from '../../base/errors.ts';
 import { errno, errnoName, sys } from './sys/libc.ts';
 import { cText } from './sys/memory.ts';
 import { ownObstacle } from './sys/privilege.ts';
+import { WRITE_BY_OTHERS } from './trusted-directory.ts';
 
 /** The usual mount point. The kernel provides the directory. */
 export const BPFFS = '/sys/fs/bpf';
@@ -13,8 +14,7 @@ const BPF_FS_MAGIC = 0xcafe4a11;
 /** <sys/mount.h>: MS_NOSUID, MS_NODEV, MS_NOEXEC. */
 const MOUNT_FLAGS = 2 | 4 | 8;
 
-/** Write permission for group and others, and the sticky bit, which restricts them to their own files (inode(7)). */
-const WRITE_BY_OTHERS = 0o022;
+/** Users with write permission can only change their own files (inode(7)). */
 const STICKY = 0o1000;
 
 /** Whether the BPF file system is mounted at a directory. */

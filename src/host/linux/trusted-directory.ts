@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import { messageOf } from '../../base/errors.ts';
 
 /** Write permission for group and others. */
-const WRITE_BY_OTHERS = 0o022;
+export const WRITE_BY_OTHERS = 0o022;
 
 /**
  * Why the contents of a directory are not trusted, as the end of a sentence. Undefined if they are, or if it does not
